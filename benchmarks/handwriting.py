@@ -1,0 +1,301 @@
+"""What an epoch of `liuli train` costs, beside what one would write instead.
+
+    pip install 'liuli[benchmarks]'
+    LIULI_DATA=FOLDER python benchmarks/handwriting.py [--quick] [--json FILE] [mlp|lenet …]
+
+The same network, batch, optimizer, examples and validation for all; whole epochs, for liuli with everything that its
+loop does: validation, metrics, checkpoint, TensorBoard. Every peer is a process of its own that is kept; in every round
+each does one epoch, one after the other, so that a machine that drifts drifts for all. The first round (compiling,
+caches) is not counted. Printed are the median and the range of the others, and the ratio of liuli to the peer of the
+same round, again as median and range. Bars: `AT_MOST`. A peer that is not installed is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+AT_MOST = {
+    ("mlp", "Keras on TensorFlow"): 0.30,
+    ("mlp", "Keras on JAX"): 1.0,
+    ("lenet", "Keras on TensorFlow"): 0.5,
+    ("lenet", "Keras on JAX"): 0.6,
+}
+"""Ratio of liuli's torch engine to the peer."""
+SCRATCH_AT_MOST = {"mlp": 1.2}
+"""Ratio of liuli's scratch engine to its torch engine."""
+ROUNDS, QUICK_ROUNDS = 5, 2
+OURS, SCRATCH = "liuli", "liuli, scratch engine"
+
+
+@dataclass(frozen=True)
+class Work:
+    """A recipe of the catalogue in words that every peer understands."""
+
+    name: str
+    batch_size: int
+    rate: float
+    size: int
+
+    def data(self) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+        """(pictures, labels) to train and to validate: float32 in [0, 1] (N, size, size), and int64 (N,)."""
+        from liuli.data import store
+
+        train = store.load("mnist").train
+        rim = (self.size - 28) // 2
+        pictures = np.pad(train.inputs[..., 0], ((0, 0), (rim, rim), (rim, rim))).astype(np.float32) / 255
+        labels = train.targets.astype(np.int64)
+        return (pictures[:54000], labels[:54000]), (pictures[54000:], labels[54000:])
+
+
+WORKS = {"mlp": Work("mlp", 54, 1e-3, 28), "lenet": Work("lenet", 64, 2e-3, 32)}
+
+
+class Gate:
+    """Called at the end of every epoch, and once before the first: tells the time, and waits for the next turn."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self.pipe = pipe
+        self.begun = 0.0
+
+    def __call__(self, accuracy: float) -> None:
+        self.pipe.send((perf_counter() - self.begun, accuracy))
+        if not self.pipe.recv():
+            os._exit(0)  # whatever the peer would still do after its last epoch
+        self.begun = perf_counter()
+
+
+def liuli(work: Work, gate: Gate, engine: str) -> None:
+    """`liuli train`, whose line at the end of each epoch opens the gate."""
+    import rich.console
+
+    from liuli.training.fit import train
+
+    class Lines:
+        """A file that waits when it is given the line of an epoch."""
+
+        def write(self, text: str) -> int:
+            epoch = re.search(r"epoch +\d+/.*accuracy (\d\.\d+)", text)
+            if epoch:
+                gate(float(epoch.group(1)))
+            return len(text)
+
+        def flush(self) -> None:
+            pass
+
+    console = rich.console.Console(file=Lines(), width=200)  # type: ignore[arg-type]
+    gate(0.0)
+    with tempfile.TemporaryDirectory() as folder:
+        settings = {"patience": "none", "lr": work.rate, "batch_size": work.batch_size}
+        train(work.name, epochs=1000, engine=engine, settings=settings, out=Path(folder) / "run", console=console)
+
+
+def keras(work: Work, gate: Gate, backend: str) -> None:
+    """`model.fit`, told to be silent."""
+    os.environ["KERAS_BACKEND"] = backend
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    import keras
+    from keras import layers
+
+    class Wait(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+            gate(logs["val_accuracy"])
+
+    dense = layers.Dense
+    if work.name == "mlp":
+        hidden = [dense(width, activation="sigmoid") for width in (256, 128, 64)]
+        network = [keras.Input((28, 28)), layers.Flatten(), *hidden]
+    else:
+        maps = [(layers.Conv2D(count, 5, activation="relu"), layers.MaxPooling2D()) for count in (6, 16)]
+        hidden = [dense(width, activation="relu") for width in (120, 84)]
+        network = [keras.Input((32, 32, 1)), *maps[0], *maps[1], layers.Flatten(), *hidden]
+    model = keras.Sequential([*network, dense(10)])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(work.rate), loss, metrics=["accuracy"])
+    (pictures, labels), held = work.data()
+    if work.name == "lenet":
+        pictures, held = pictures[..., None], (held[0][..., None], held[1])
+    gate(0.0)
+    fit = {"batch_size": work.batch_size, "epochs": 1000, "verbose": 0, "callbacks": [Wait()]}
+    model.fit(pictures, labels, validation_data=held, **fit)
+
+
+def network(work: Work) -> Any:
+    """The network as a PyTorch user writes it."""
+    from torch import nn
+
+    if work.name == "mlp":
+        layers = [
+            nn.Linear(784, 256),
+            nn.Sigmoid(),
+            nn.Linear(256, 128),
+            nn.Sigmoid(),
+            nn.Linear(128, 64),
+            nn.Sigmoid(),
+        ]
+        return nn.Sequential(nn.Flatten(), *layers, nn.Linear(64, 10))
+    maps = [nn.Conv2d(1, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2)]
+    dense = [nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)]
+    return nn.Sequential(*maps, nn.Flatten(), *dense)
+
+
+def tutorial(work: Work, gate: Gate) -> None:
+    """PyTorch as its tutorials have it: DataLoader, `loss.item()` in every step."""
+    import torch
+    from torch.nn.functional import cross_entropy
+    from torch.utils.data import DataLoader, TensorDataset
+
+    train, held = (TensorDataset(torch.from_numpy(x)[:, None], torch.from_numpy(y)) for x, y in work.data())
+    loader = DataLoader(train, work.batch_size, shuffle=True)
+    validation = DataLoader(held, work.batch_size)
+    model = network(work)
+    optimizer = torch.optim.Adam(model.parameters(), work.rate)
+    gate(0.0)
+    while True:
+        total = 0.0
+        model.train()
+        for pictures, labels in loader:
+            loss = cross_entropy(model(pictures), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item()
+        model.eval()
+        right = 0
+        with torch.no_grad():
+            for pictures, labels in validation:
+                right += (model(pictures).argmax(1) == labels).sum().item()
+        gate(right / len(held))
+
+
+def in_memory(work: Work, gate: Gate) -> None:
+    """PyTorch as one writes it who knows it: data in one tensor, fused Adam, no waiting."""
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    train, held = (tuple(map(torch.from_numpy, part)) for part in work.data())
+    pictures, labels = train[0][:, None], train[1]
+    model = network(work)
+    optimizer = torch.optim.Adam(model.parameters(), work.rate, fused=True)
+    gate(0.0)
+    while True:
+        for rows in torch.randperm(len(labels)).split(work.batch_size):
+            loss = cross_entropy(model(pictures[rows]), labels[rows])
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+        with torch.no_grad():
+            right = (model(held[0][:, None]).argmax(1) == held[1]).sum()
+        gate(right.item() / len(held[1]))
+
+
+@dataclass(frozen=True)
+class Peer:
+    """How a peer is called, run, and the package that it needs."""
+
+    name: str
+    run: Callable[..., None]
+    settings: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+
+
+PEERS = (
+    Peer(OURS, liuli, ("torch",)),
+    Peer(SCRATCH, liuli, ("scratch",)),
+    Peer("PyTorch in memory", in_memory),
+    Peer("PyTorch tutorial", tutorial),
+    Peer("Keras on JAX", keras, ("jax",), ("keras", "jax")),
+    Peer("Keras on TensorFlow", keras, ("tensorflow",), ("keras", "tensorflow")),
+    Peer("Keras on PyTorch", keras, ("torch",), ("keras",)),
+)
+
+
+def serve(peer: Peer, work: Work, pipe: Connection) -> None:
+    """In a process of its own: all epochs of one peer."""
+    peer.run(work, Gate(pipe), *peer.settings)
+
+
+def measure(work: Work, rounds: int) -> dict[str, dict[str, list[float]]]:
+    """Seconds and validation accuracies of every peer, one for each round after the first."""
+    context = get_context("spawn")
+    pipes: dict[str, Connection] = {}
+    for peer in PEERS:
+        missing = [package for package in peer.needs if find_spec(package) is None]
+        if missing:
+            print(f"{peer.name}: left out, {' and '.join(missing)} not installed", file=sys.stderr)
+            continue
+        pipe, theirs = context.Pipe()
+        context.Process(target=serve, args=(peer, work, theirs), daemon=True).start()
+        theirs.close()
+        pipe.recv()  # it has read the data
+        pipes[peer.name] = pipe
+    measured: dict[str, dict[str, list[float]]] = {name: {"seconds": [], "accuracy": []} for name in pipes}
+    for number in range(1 + rounds):
+        for name, pipe in pipes.items():
+            pipe.send(True)
+            seconds, accuracy = pipe.recv()
+            print(f"{work.name}, round {number}: {name} {seconds:.2f} s, accuracy {accuracy:.4f}", file=sys.stderr)
+            if number:
+                measured[name]["seconds"].append(seconds)
+                measured[name]["accuracy"].append(accuracy)
+    for pipe in pipes.values():
+        pipe.send(False)
+    return measured
+
+
+def spread(values: list[float]) -> str:
+    return f"{statistics.median(values):6.2f} ({min(values):.2f}–{max(values):.2f})"
+
+
+def report(work: Work, measured: dict[str, dict[str, list[float]]]) -> dict[str, dict[str, Any]]:
+    """Print the table of one network; give it back with ratios and bars."""
+    ours = measured[OURS]["seconds"]
+    print(f"\n{work.name}, batch {work.batch_size}: one epoch of 54,000 examples and 6,000 held out")
+    print(f"  {'':24}{'seconds (range)':24}{'liuli ÷ peer (range)':26}bar")
+    rows: dict[str, dict[str, Any]] = {}
+    for name, values in measured.items():
+        ratios = [mine / theirs for mine, theirs in zip(ours, values["seconds"], strict=True)]
+        bar = AT_MOST.get((work.name, name))
+        shown = "" if name == OURS else spread(ratios)
+        if name == SCRATCH:
+            ratios, bar = [1 / ratio for ratio in ratios], SCRATCH_AT_MOST.get(work.name)
+            shown = f"{spread(ratios)} inverse"
+        met = None if bar is None else statistics.median(ratios) <= bar
+        verdict = "" if bar is None else f"≤ {bar:.2f} {'met' if met else 'MISSED'}"
+        print(f"  {name:24}{spread(values['seconds']):24}{shown:26}{verdict}")
+        rows[name] = {**values, "ratios": ratios, "bar": bar, "met": met}
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("networks", nargs="*", choices=[*WORKS, []], help="all, if none is named")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROUNDS} rounds instead of {ROUNDS}")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
+    options = parser.parse_args()
+    works = [WORKS[name] for name in options.networks or WORKS]
+    rounds = QUICK_ROUNDS if options.quick else ROUNDS
+    results = {work.name: report(work, measure(work, rounds)) for work in works}
+    if options.json:
+        machine = {"machine": platform.platform(), "cores": os.cpu_count(), "python": platform.python_version()}
+        options.json.write_text(json.dumps({**machine, "networks": results}, indent=2, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()

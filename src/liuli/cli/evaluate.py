@@ -1,0 +1,110 @@
+"""`liuli evaluate`: what a trained system reaches on the test part of its data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from liuli.cli.output import JsonOption, console, print_json, print_table
+from liuli.files import Json
+from liuli.runs import Run
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from liuli.tasks.task import Batch, Task
+
+EXAMPLES_AT_ONCE = 1000
+MOST_COLUMNS = 20  # of a confusion matrix printed as text
+
+
+def evaluate(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its name under ./runs.")],
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where to draw the figures.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure a run on the test part of its data, and draw its figures: confusion, mistakes, calibration, classes.
+
+    Example: `liuli evaluate lenet`
+    """
+    opened = Run.open(run)
+    system, facts = opened.system, opened.facts
+    network = opened.network()
+    batch = system.task.tensors(opened.data().test, facts)
+    output = outputs(network, system.task, batch)
+    metrics = system.task.metrics(output, batch, facts)
+    files = system.task.figures(output, batch, facts, out or opened.figures_folder)
+    meant = facts.name == system.data
+    reached = system.target.reached(float(str(metrics[system.target.metric]))) if meant else None
+    if as_json:
+        print_json(
+            {
+                "run": str(opened.folder),
+                "system": system.name,
+                "data": facts.name,
+                "metrics": metrics,
+                "target": asdict(system.target) if meant else None,
+                "reached": reached,
+                "figures": [str(file) for file in files],
+            }
+        )
+        return
+    terminal = console()
+    variant = f" ({facts.variant})" if facts.variant else ""
+    terminal.print(f"{system.name} on {len(batch[0]):,} test examples of {facts.name}{variant}\n", style="bold")
+    figures_of: dict[str, Json] = dict(metrics)
+    for name, value in figures_of.items():
+        if isinstance(value, float):
+            terminal.print(f"  {name:<18} {value:.4f}")
+    if "calibration" in figures_of:
+        terminal.print(f"  {'calibration error':<18} {figures_of['calibration']['error']:.4f}")
+    if reached is not None:
+        published = f"; published: {system.target.published:g}" if system.target.published is not None else ""
+        terminal.print(f"\nTarget {system.target}: {'reached' if reached else 'NOT reached'}{published}.")
+    if "classes" in figures_of:
+        print_classes(figures_of["classes"])
+    if "confusion" in figures_of:
+        print_confusion(figures_of["confusion"], facts.classes)
+    terminal.print("figures:", style="bold")
+    for file in files:
+        terminal.print(f"  {file}")
+
+
+def outputs(network: nn.Module, task: Task, batch: Batch) -> Tensor:
+    """The network's output for every example of a batch, a thousand at a time."""
+    import torch
+
+    with torch.inference_mode():
+        pieces = zip(*(torch.split(part, EXAMPLES_AT_ONCE) for part in batch), strict=True)
+        return torch.cat([task.outcome(network, piece).output for piece in pieces])
+
+
+def print_classes(rows: Sequence[Mapping[str, Json]]) -> None:
+    """One row a class: precision, recall, F1, and how many examples it has."""
+    names = ["precision", "recall", "F1", "examples"]
+    cells = [
+        (row["class"], *(f"{row[key]:.4f}" for key in ("precision", "recall", "f1")), f"{row['count']:,}")
+        for row in rows
+    ]
+    print_table(["class", *names], cells, right=names)
+
+
+def print_confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> None:
+    """A row a true class, a column an answer; where there are too many, the commonest confusions instead."""
+    if len(classes) <= MOST_COLUMNS:
+        columns = [name[:5] for name in classes]
+        rows = [
+            (name, *(f"{count:,}" if count else "·" for count in row))
+            for name, row in zip(classes, matrix, strict=True)
+        ]
+        print_table(["true \\ answer", *columns], rows, right=columns)
+        return
+    pairs = [(count, i, j) for i, row in enumerate(matrix) for j, count in enumerate(row) if i != j and count]
+    worst = sorted(pairs, key=lambda pair: -pair[0])[:MOST_COLUMNS]
+    print_table(
+        ["true", "answer", "examples"], [(classes[i], classes[j], count) for count, i, j in worst], right=["examples"]
+    )

@@ -1,0 +1,60 @@
+"""What every verb shares in printing: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from liuli.errors import UserError
+from liuli.files import Json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a program instead of text for a reader.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the recipe or the network; may be repeated."),
+]
+
+
+def changes_of(settings: Sequence[str] | None) -> dict[str, str]:
+    """What `--set KEY=VALUE` gave, by key.
+
+    Raises:
+        UserError: one of them has no `=`.
+    """
+    for setting in settings or ():
+        if "=" not in setting:
+            raise UserError(f"--set {setting}: expected KEY=VALUE, such as --set epochs=3")
+    pairs = (setting.partition("=") for setting in settings or ())
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def console() -> Console:
+    """The terminal, or 140 columns where the output goes elsewhere."""
+    from rich.console import Console
+
+    terminal = Console(highlight=False, markup=False)
+    return terminal if terminal.is_terminal else Console(width=140, highlight=False, markup=False)
+
+
+def print_json(value: Json) -> None:
+    """One JSON value on standard output."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:
+    """A plain aligned table; the columns named in `right` are set flush right."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    console().print(table)

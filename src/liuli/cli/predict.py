@@ -1,0 +1,177 @@
+"""`liuli predict`: the answer of a trained system to a person's own input."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from liuli.cli.output import JsonOption, console, print_json
+from liuli.errors import LiuliError, UserError
+from liuli.files import Json, unwritable
+from liuli.runs import Run
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from liuli.tasks.task import Task
+
+BAR = 30  # characters of a probability of 1
+MOST_BARS = 12  # classes shown, the likeliest, where there are more
+HALVES = "▀"  # the upper half in the ink's colour, the lower half in the ground's: two pixels a character
+
+
+def predict(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its name under ./runs.")],
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="INPUT...", help="Files, folders of files, or - for standard input.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Where to save what the network was given.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer for each input: the class, its probability, and what the network was given, saved as a picture.
+
+    A picture may be of any kind and size, dark on light or light on dark: it is brought into the form of the
+    pictures that the system learnt from.
+
+    Example: `liuli predict lenet seven.png photos/ --json`
+    """
+    opened = Run.open(run)
+    task, facts = opened.system.task, opened.facts
+    files = list(gathered(inputs, task))
+    network = opened.network()
+    folder = out or opened.folder / "predictions"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(13, "no right to write")
+    except OSError as error:
+        if out is not None:
+            raise unwritable(folder, error) from error
+        folder = Path(tempfile.mkdtemp(prefix="liuli-predictions-"))  # a run may lie where only its owner writes
+
+    import torch
+
+    answers: list[dict[str, Json]] = []
+    used: set[str] = set()
+    for name, source in files:
+        try:
+            example = task.read(sys.stdin.buffer.read() if source is None else source, facts, name)
+            with torch.inference_mode():
+                output = network(task.inputs(example.batch))[0]
+            seen = task.save_input(example, folder / f"{unused(Path(name).stem, used)}.png")
+        except LiuliError as error:
+            typer.echo(f"liuli: {error}", err=True)
+            answers.append({"input": name, "error": str(error)})
+            continue
+        answers.append({"input": name, **task.answer(output, facts), "seen": str(seen)})
+        if not as_json:
+            print_answer(answers[-1])
+    if as_json:
+        print_json(answers)
+    if any("error" in answer for answer in answers):
+        raise typer.Exit(2)
+
+
+def gathered(inputs: list[str], task: Task) -> Iterator[tuple[str, Path | None]]:
+    """Each input by the name it is called by, and its file (None: standard input); folders are looked into.
+
+    Raises:
+        UserError: a folder holds nothing of the task's kind, or cannot be read.
+    """
+    for given in inputs:
+        path = Path(given)
+        if given == "-":
+            yield "standard-input", None
+        elif not path.is_dir():
+            yield given, path
+        else:
+            try:
+                files = sorted(one for one in path.iterdir() if one.is_file() and not one.name.startswith("."))
+            except OSError as error:
+                raise UserError(f"{given}: cannot be read ({error.strerror})") from error
+            fitting = [one for one in files if one.suffix.lower() in task.endings]
+            if not fitting:
+                raise UserError(f"{given}: holds no {task.kind} file (folders inside it are not looked into)")
+            left = [one.name for one in files if one not in fitting]
+            if left:
+                shown = ", ".join(left[:3]) + (", …" if len(left) > 3 else "")
+                typer.echo(
+                    f"liuli: {given}: left out {len(left)} of {len(files)} files, no {task.kind}: {shown}", err=True
+                )
+            yield from ((str(one), one) for one in fitting)
+
+
+def unused(stem: str, used: set[str]) -> str:
+    """`stem`, or stem-2, -3, … if the name has been used; marks it as used."""
+    number, name = 1, stem
+    while name in used:
+        number += 1
+        name = f"{stem}-{number}"
+    used.add(name)
+    return name
+
+
+def print_answer(answer: Mapping[str, Json]) -> None:
+    """The class and its probability, then bars; beside them, on a terminal, what the network was given."""
+    from rich.table import Table
+    from rich.text import Text
+
+    terminal = console()
+    terminal.print(
+        Text.assemble(
+            (answer["input"], "bold"), " → ", (answer["answer"], "bold green"), f"  {answer['probability']:.1%}"
+        )
+    )
+    bars = probability_bars(answer["probabilities"])
+    if terminal.is_terminal and terminal.width >= 80:
+        both = Table.grid(padding=(0, 2))
+        both.add_row(small_picture(Path(answer["seen"])), bars)
+        terminal.print(both)
+    else:
+        terminal.print(bars)
+    terminal.print(f"the network was given: {answer['seen']}\n", style="dim")
+
+
+def probability_bars(probabilities: Mapping[str, float]) -> Text:
+    """One line a class; of many classes the likeliest."""
+    from rich.text import Text
+
+    shown = list(probabilities.items())
+    if len(shown) > MOST_BARS:
+        shown = sorted(shown, key=lambda item: -item[1])[:MOST_BARS]
+    widest = max(len(name) for name, _ in shown)
+    best = max(probabilities.values())
+    lines = Text()
+    for name, share in shown:
+        eighths = round(share * BAR * 8)
+        bar = "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
+        style = "green" if share == best else "dim"
+        lines.append(f"  {name:>{widest}} ").append(f"{bar:<{BAR + 1}}", style=style).append(f"{share:6.1%}\n")
+    lines.right_crop(1)
+    return lines
+
+
+def small_picture(file: Path) -> Text:
+    """A saved picture in half blocks: as many characters wide as the network's input has pixels."""
+    import numpy as np
+    from PIL import Image
+    from rich.text import Text
+
+    from liuli.tasks.pictures import ENLARGED
+
+    pixels = np.asarray(Image.open(file).reduce(ENLARGED).convert("RGB")).tolist()
+    lines = Text()
+    for upper, lower in zip(pixels[::2], pixels[1::2], strict=False):
+        for above, below in zip(upper, lower, strict=True):
+            lines.append(HALVES, style="#{:02x}{:02x}{:02x} on #{:02x}{:02x}{:02x}".format(*above, *below))
+        lines.append("\n")
+    lines.right_crop(1)
+    return lines

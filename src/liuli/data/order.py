@@ -1,0 +1,149 @@
+"""The order in which examples are seen, and batches gathered in that order.
+
+The order of an epoch follows from (seed, epoch) alone: no generator is carried from one epoch to the
+next, so a run resumed at any step sees what it would have seen, and every process sees the same.
+Data that fit are held whole on the device; a batch is a view into a gathered chunk of some twenty
+batches, so that a step pays neither for a loader nor for an indexing operation of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from liuli.data.dataset import Split
+from liuli.errors import UserError
+
+CHUNK_BYTES = 2 << 20
+"""Gathered at once: fewer bytes cost more calls, more bytes fall out of the processor's cache (both 2–4 × slower)."""
+
+
+def permutation(count: int, seed: int, epoch: int) -> Tensor:
+    """The order of `count` examples in one epoch: int64 (count,), each of 0 … count − 1 once.
+
+    A function of its arguments alone, on every machine: the order sorts the raw words of NumPy's PCG64, whose
+    stream NumPy promises not to change, seeded by a hash of (seed, epoch), so that neighbouring seeds and
+    epochs have nothing in common.
+    """
+    words = np.random.PCG64(np.random.SeedSequence((seed, epoch))).random_raw(count)
+    return torch.from_numpy(np.argsort(words))
+
+
+def hold_out(split: Split, share: float, seed: int) -> tuple[Split, Split]:
+    """Part `split` into (train, validation), with `share` of it, to the nearest example, held for validation.
+
+    Stratified: the examples are shuffled, sorted by target and taken at equal distances, so that every class
+    is held out in proportion (to one example), even where a class is rare. Chosen over a plain draw because
+    the validation loss that early stopping watches is then less noisy. Each part has at least one example,
+    and keeps the published order.
+
+    Args:
+        split: N examples with targets (N,).
+        share: in [0, 1); 0 gives an empty validation part.
+        seed: of the draw.
+
+    Raises:
+        UserError: there are too few examples for both parts to have one.
+    """
+    total = len(split)
+    held = min(max(1, round(share * total)), total - 1) if share > 0 else 0
+    if share > 0 and held < 1:
+        raise UserError(
+            f"validation is {share:g}, but the training part has only {total} example{'s'[: total != 1]}; "
+            "give more data or use --set validation=0"
+        )
+    order = permutation(total, seed, 0).numpy()
+    order = order[np.argsort(split.targets[order], kind="stable")]
+    chosen = np.zeros(total, dtype=bool)
+    chosen[order[(2 * np.arange(held) + 1) * total // (2 * max(held, 1))]] = True
+    return select(split, ~chosen), select(split, chosen)
+
+
+def select(split: Split, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Split:
+    """The examples of `split` that `chosen` (N,) marks, in their order."""
+    return Split(split.inputs[chosen], split.targets[chosen])
+
+
+class Batches:
+    """A training part held whole, given out batch by batch in the order of each epoch.
+
+    Every process holds all the data and sees the same global batches; in a global batch of n examples,
+    process r of W takes the contiguous share whose size is n // W, and one more where r < n mod W. So one,
+    two and four processes train on the same batches. The last, smaller batch of an epoch is kept.
+
+    *The loss with several processes.* The gradient of a global batch is Σᵣ (nᵣ / n) ∇Lᵣ, with Lᵣ the mean
+    over share r; averaging over processes gives (1 / W) Σᵣ ∇Lᵣ. So multiply the mean loss by
+    `weight(step)` = W nᵣ / n before going backward: exactly 1 where shares are equal (always for W = 1).
+    A process whose share of the last batch is empty is given one example with weight 0, since it must
+    still take part in the averaging; sums that it tallies must be left out, which `examples(step)` = 0 says.
+
+    Batches are views into memory that is not used again, so they may be kept and written to.
+
+    Args:
+        tensors: share their first dimension, N; on any device.
+        batch_size: examples in a global batch, over all processes together.
+        seed: of the order.
+        rank: of this process, in [0, world_size).
+        world_size: number of processes.
+    """
+
+    def __init__(
+        self, tensors: tuple[Tensor, ...], batch_size: int, seed: int, rank: int = 0, world_size: int = 1
+    ) -> None:
+        if batch_size < world_size:
+            raise UserError(
+                f"batch_size is {batch_size}, expected at least one example for each of the {world_size} processes"
+            )
+        self.tensors = tensors
+        self.count = len(tensors[0])
+        self.batch_size = batch_size
+        self.seed = seed
+        self.rank = rank
+        self.world_size = world_size
+
+    @property
+    def steps(self) -> int:
+        """Batches in an epoch."""
+        return -(-self.count // self.batch_size)
+
+    def global_examples(self, step: int) -> int:
+        """Examples of the global batch at `step`, over all processes: n."""
+        return min(self.batch_size, self.count - step * self.batch_size)
+
+    def examples(self, step: int) -> int:
+        """Examples of this process's share at `step`: nᵣ, 0 where the one given only fills the place."""
+        return share_of(self.global_examples(step), self.rank, self.world_size)[1]
+
+    def weight(self, step: int) -> float:
+        """What the mean loss over this process's share is multiplied by: W nᵣ / n."""
+        return self.world_size * self.examples(step) / self.global_examples(step)
+
+    def epoch(self, epoch: int, start_step: int = 0) -> Iterator[tuple[Tensor, ...]]:
+        """This process's batches of one epoch, from `start_step` on; the same ones wherever it starts."""
+        order = self.order(epoch).to(self.tensors[0].device)
+        share = share_of(min(self.batch_size, self.count), self.rank, self.world_size)[1] or 1
+        row_bytes = sum(tensor[:1].nbytes for tensor in self.tensors)
+        chunk = share * max(1, CHUNK_BYTES // max(1, share * row_bytes))
+        for begin in range(start_step * share, len(order), chunk):
+            rows = order[begin : begin + chunk]
+            yield from zip(*(torch.split(tensor.index_select(0, rows), share) for tensor in self.tensors), strict=True)
+
+    def order(self, epoch: int) -> Tensor:
+        """Indexes of the examples that this process sees in one epoch, its shares one after another, on the CPU."""
+        order = permutation(self.count, self.seed, epoch)
+        whole = self.count - self.count % self.batch_size
+        begin, size = share_of(self.batch_size, self.rank, self.world_size)
+        shares = order[:whole].view(-1, self.batch_size)[:, begin : begin + size].flatten()
+        begin, size = share_of(self.count - whole, self.rank, self.world_size)
+        if whole < self.count and size == 0:
+            begin, size = 0, 1  # fills the place, see above
+        return torch.cat([shares, order[whole + begin : whole + begin + size]])
+
+
+def share_of(count: int, rank: int, world_size: int) -> tuple[int, int]:
+    """First position and size of a process's contiguous share of `count` examples; the first shares are the larger."""
+    size, larger = divmod(count, world_size)
+    return rank * size + min(rank, larger), size + (rank < larger)

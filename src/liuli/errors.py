@@ -1,0 +1,34 @@
+"""The two ways in which liuli says no.
+
+`UserError` is for what the user or the machine can put right: it becomes one sentence on the
+terminal and exit code 2. Everything else that escapes is a defect of liuli: exit code 1.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class LiuliError(Exception):
+    """Base of every error that liuli raises on purpose."""
+
+    exit_code = 1
+
+
+class UserError(LiuliError):
+    """The input or the environment is at fault.
+
+    The message names the thing, its value, what was expected and what to do.
+    """
+
+    exit_code = 2
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A clause that offers the known name most like `name`, else lists them: `did you mean 'lenet'?`"""
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    return f"known: {', '.join(known)}."

@@ -1,0 +1,43 @@
+"""One file for each family of operations. Importing this package registers them all."""
+
+from liuli.explaining.families import (
+    activations,
+    attention,
+    casting,
+    constants,
+    convolution,
+    elementwise,
+    likelihood,
+    linear,
+    losses,
+    mapped,
+    margins,
+    memory,
+    moving,
+    normalization,
+    padding,
+    pooling,
+    reductions,
+    softmax,
+)
+
+__all__ = [
+    "activations",
+    "attention",
+    "casting",
+    "constants",
+    "convolution",
+    "elementwise",
+    "likelihood",
+    "linear",
+    "losses",
+    "mapped",
+    "margins",
+    "memory",
+    "moving",
+    "normalization",
+    "padding",
+    "pooling",
+    "reductions",
+    "softmax",
+]

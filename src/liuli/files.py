@@ -1,0 +1,98 @@
+"""Files that are either whole or absent: written beside their place, then renamed into it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from liuli.errors import UserError
+
+try:
+    import fcntl
+except ImportError:  # Windows: nothing then keeps two processes from one folder
+    fcntl = None  # type: ignore[assignment]
+
+Json: TypeAlias = Any  # whatever the json module can write
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; when the block ends well, rename it onto `path`.
+
+    A reader never sees half a file, and a process killed inside the block leaves the old file as it was.
+
+    Raises:
+        UserError: the folder is missing, may not be written to, or the disk is full.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def unwritable(path: Path, error: OSError) -> UserError:
+    """One sentence for a file that could not be written."""
+    reason = error.strerror or str(error)
+    return UserError(f"{path}: cannot be written ({reason}); free some space or choose another folder with --out DIR")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Json) -> None:
+    """Write `value` as indented JSON, whole or not at all."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def claimed(path: Path) -> Iterator[bool]:
+    """Claim the file `path` for this process; gives whether that could be had.
+
+    The system lets go of it when the process ends, however it ends.
+
+    Raises:
+        UserError: the folder is missing or may not be written to.
+    """
+    try:
+        stream = path.open("w")
+    except OSError as error:
+        raise unwritable(path, error) from error
+    with stream:
+        mine = True
+        try:
+            if fcntl is not None:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            mine = False
+        yield mine
+
+
+def is_claimed(path: Path) -> bool:
+    """Whether a process has claimed `path` now."""
+    try:
+        with path.open("r+") as stream:
+            if fcntl is not None:
+                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False

@@ -1,0 +1,160 @@
+"""How one number came to be, as JSON: the formula, and for each letter the elements that stand for it.
+
+This is what a page asks for where it cannot work it out from a template, and what a notebook asks for always.
+
+    {"operation": 7, "formula": {…}, "letters": {"x[k]": {"address": "%6", "shape": [4], "flats": […], "values": […]},
+                                                 "n":    {"number": 4}}}
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from string import ascii_lowercase
+
+import numpy as np
+from numpy.typing import NDArray
+
+from liuli.explaining.explainer import Explainer, NotExplained, Workbench
+from liuli.explaining.expression import Column, Expression, Named, Number, Operand, Source
+from liuli.explaining.formula import Formula, written
+from liuli.files import Json
+from liuli.lab.templates import bound
+from liuli.lab.trees import formula_json, number_json, tree_json
+from liuli.tracing.parts import Operation, Value
+
+
+def explained(bench: Workbench, address: str, flat: int, direction: str) -> Json:
+    """How element `flat` of the value at `address` came to be ("forward"), or its gradient ("backward")."""
+    value = bench.record.value(address)
+    source = bench.source(address) if direction == "forward" else bench.gradient(address)
+    captured = None if source is None else number_json(source.array[flat])
+    parts = forward(bench, value, flat) if direction == "forward" else backward(bench, value, flat)
+    return {"captured": captured, "parts": parts}
+
+
+def forward(bench: Workbench, value: Value, flat: int) -> list[Json]:
+    """The operation that made it, with its operands; nothing for an input or a parameter."""
+    operation = value.producer
+    if operation is None or value.address not in operation.outputs:
+        return []
+    output = operation.outputs.index(value.address)
+    try:
+        explainer = bench.explainer(operation)
+        return [] if explainer.leaf else [part(explainer, output, flat)]
+    except NotExplained as error:
+        return [{"operation": operation.index, "reason": str(error)}]
+
+
+def backward(bench: Workbench, value: Value, flat: int) -> list[Json]:
+    """Every operation that used the number, with what came back from it."""
+    if bench.gradient(value.address) is None:
+        return []
+    return [one for operation in value.users for one in returned(bench, operation, value.address, flat)]
+
+
+def returned(bench: Workbench, operation: Operation, address: str, flat: int) -> list[Json]:
+    """What comes back from one operation."""
+    if all(bench.gradient(output) is None for output in operation.outputs):
+        return []
+    try:
+        expression = bench.explainer(operation).gradient(address, flat)
+    except NotExplained as error:
+        return [{"operation": operation.index, "reason": str(error)}]
+    if isinstance(expression, Number):
+        return []
+    return [{"operation": operation.index, **plain(expression, "∂L/∂x")}]
+
+
+def part(explainer: Explainer, output: int, flat: int) -> Json:
+    """One number of an operation, by the letters of its formula where the explainer has them."""
+    found = {"operation": explainer.operation.index}
+    formula, expression = explainer.explained(output, flat)
+    letters = lettered(explainer, formula, expression, output, flat)
+    if letters is not None:
+        return {**found, "formula": formula_json(formula), "letters": letters}
+    return {**found, **plain(expression, formula_json(formula)["result"])}
+
+
+def lettered(explainer: Explainer, formula: Formula, expression: Expression, output: int, flat: int) -> Json:
+    """What stands for the letters of `formula`; None where the expression is not of that form."""
+    body = formula_json(formula)["body"]
+    if isinstance(body, str) and isinstance(expression, Operand):
+        return {body: letter(expression)}
+    try:
+        environment = explainer.environment(output, flat)
+    except NotImplementedError:
+        return None
+    if not np.array_equal(formula.bind(environment).value(), expression.value(), equal_nan=True):
+        return None
+    return {name: letter(one) for name, one in bound(formula, environment).items()}
+
+
+def plain(expression: Expression, result: str) -> Json:
+    """An expression whose operands have no letters yet: a, b, c, …"""
+    letters: dict[str, Json] = {}
+    define: dict[str, Json] = {}
+    names: dict[object, str] = {}
+    defined: dict[int, str] = {}
+    counts: Counter[str] = Counter()
+
+    def leaf(node: Expression) -> Json:
+        if isinstance(node, Named):
+            return defined[id(node)]
+        if isinstance(node, Operand):
+            key: object = (node.source.address, node.source.gradient, node.flat)
+        elif isinstance(node, Column):
+            key = (node.source.address, node.source.gradient, node.flats.tobytes(), node.flats.shape)
+        else:
+            key = id(node)
+        if key not in names:
+            names[key] = name = fresh(len(names))
+            letters[name] = letter(node)
+        return names[key]
+
+    def collect(node: Expression) -> None:
+        for child in node.children():
+            collect(child)
+        if isinstance(node, Named) and id(node) not in defined:
+            body = tree_json(node.body, leaf)
+            name = written(node.symbol)
+            counts[name] += 1
+            defined[id(node)] = f"{name}_{counts[name]}" if counts[name] > 1 else name  # the means of several rows
+            define[defined[id(node)]] = body
+
+    collect(expression)
+    body = tree_json(expression, leaf)
+    formula = {"result": result, "body": body, "define": [list(pair) for pair in define.items()]}
+    return {"formula": formula, "letters": letters}
+
+
+def fresh(count: int) -> str:
+    """a, b, …, z, a1, b1, …"""
+    round, place = divmod(count, len(ascii_lowercase))
+    return ascii_lowercase[place] + (str(round) if round else "")
+
+
+def letter(node: Expression) -> Json:
+    """What stands for a letter."""
+    match node:
+        case Operand():
+            return elements(node.source, np.array([node.flat]), ())
+        case Column():
+            return elements(node.source, node.flats, node.flats.shape)
+        case Number() if isinstance(node.number, np.ndarray):
+            return {"shape": node.number.shape, "values": [number_json(one) for one in node.number.ravel()]}
+        case Number():
+            return {"number": number_json(node.number)}
+        case _:
+            raise NotExplained(f"a letter that stands for a {type(node).__name__}")
+
+
+def elements(source: Source, flats: NDArray[np.int64], shape: tuple[int, ...]) -> Json:
+    """Elements of one value."""
+    flats = flats.ravel()
+    return {
+        "address": source.address,
+        "gradient": source.gradient,
+        "shape": shape,
+        "flats": flats.tolist(),
+        "values": [number_json(one) for one in source.array[flats]],
+    }

@@ -1,0 +1,220 @@
+"""A record told to a page: the structure, what is known of every value, and how its numbers are explained.
+
+Everything here is JSON but the arrays, which go into a `Pack` and are named by their number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from liuli import __version__
+from liuli.explaining.explain import bench
+from liuli.explaining.explainer import NotExplained, Workbench
+from liuli.files import Json
+from liuli.lab.instances import explained
+from liuli.lab.packing import Pack, array_of
+from liuli.lab.sampling import sample, stored, way
+from liuli.lab.sources import sources
+from liuli.lab.templates import NoTemplate, template
+from liuli.lab.views import view
+from liuli.summary import Description
+from liuli.tracing.parts import ModuleCall, Operation, Value
+from liuli.tracing.record import Record
+
+FEW = 64  # numbers of an operation without a template that are explained one by one
+BINS = 32  # of a histogram
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a page is about, besides what the record says.
+
+    Attributes:
+        title: of the network.
+        input: what was given to it, in a word: the name of a file.
+        answer: what the network said, in a word.
+        shares: address of the probabilities.
+        labels: the name of each class.
+        about: the description of the system.
+        notes: how the number that the backward pass begins from was chosen, and what else a reader must know.
+            Each is a key of the page's texts with what is put into it: ("loss-answer", {"class": "7"}).
+    """
+
+    title: str
+    input: str = ""
+    answer: str = ""
+    shares: str = ""
+    labels: Sequence[str] = ()
+    about: Description | None = None
+    notes: Sequence[tuple[str, Mapping[str, str]]] = field(default_factory=tuple)
+
+
+def manifest(record: Record, subject: Subject, pack: Pack | None) -> Json:
+    """The manifest of a page; with a `pack` the arrays and the explanations go into it, else the page asks for them."""
+    lines, places = sources(record)
+    work = bench(record)
+    whole = stored(record.values()) if pack else set()
+    begin = subject.shares or (record.outputs[0].address if record.outputs else "")
+    partly = pack is not None and begin and len(whole) < len(record.values())
+    return {
+        "liuli": __version__,
+        "title": subject.title,
+        "input": subject.input,
+        "answer": {"text": subject.answer, "shares": subject.shares, "labels": list(subject.labels)},
+        "about": about(subject.about),
+        "notes": [[key, dict(words)] for key, words in subject.notes],
+        "remarks": record.notes,
+        "exact": record.exact,
+        "residual": finite(record.residual),
+        "inputs": [value.address for value in record.inputs],
+        "outputs": [value.address for value in record.outputs],
+        "loss": record.loss.address if record.loss else None,
+        "modules": module(record.modules),
+        "sources": lines,
+        "operations": [operation_facts(one, places[one.index]) for one in record.operations],
+        "values": [value_facts(one, one.address in whole, pack) for one in record.values()],
+        "templates": [explanations(one, work, pack) for one in record.operations] if pack else None,
+        "way": way(record, work, begin, whole) if partly else {},
+    }
+
+
+def about(description: Description | None) -> Json:
+    """The docstring of a system in its parts."""
+    if description is None:
+        return None
+    return {
+        "title": description.title,
+        "idea": description.idea,
+        "formula": description.formula,
+        "sections": description.sections,
+    }
+
+
+def module(call: ModuleCall) -> Json:
+    """A call of a module with what ran inside it, in order: operations by number, calls as they are."""
+    inside: list[tuple[int, Json]] = [(one.index, one.index) for one in call.operations]
+    inside += [(first(child), module(child)) for child in call.children]
+    return {
+        "path": call.path,
+        "type": call.type.rpartition(".")[2],
+        "call": call.call,
+        "inputs": call.inputs,
+        "outputs": call.outputs,
+        "inside": [one for _, one in sorted(inside, key=lambda pair: pair[0])],
+    }
+
+
+def first(call: ModuleCall) -> int:
+    """The number of the first operation in a call; beyond all others where there is none."""
+    return min((one.index for each in call.walk() for one in each.operations), default=2**31)
+
+
+def operation_facts(operation: Operation, places: Json) -> Json:
+    """What is known of an operation."""
+    return {
+        "name": operation.name,
+        "path": operation.path,
+        "call": operation.call,
+        "places": places,
+        "inputs": operation.inputs,
+        "outputs": operation.outputs,
+        "arguments": {name: spelled(value) for name, value in operation.arguments.items()},
+        "multiplyAdds": operation.multiply_adds,
+        "opened": operation.opened.name if operation.opened else None,
+        "note": operation.note,
+    }
+
+
+def spelled(value: Any) -> str:
+    """An argument for a reader."""
+    return (
+        str(value) if isinstance(value, str | int | float | bool | tuple | list | None.__class__) else repr(value)[:60]
+    )
+
+
+def value_facts(value: Value, whole: bool, pack: Pack | None) -> Json:
+    """What is known of a value, and where its numbers are."""
+    facts: dict[str, Json] = {
+        "address": value.address,
+        "names": value.names,
+        "origin": value.origin,
+        "shape": value.shape,
+        "type": str(value.dtype).removeprefix("torch."),
+        "producer": value.producer.index if value.producer else None,
+        "users": [user.index for user in value.users],
+        "view": view(value),
+        "note": value.note,
+    }
+    grad = value.grad
+    facts["gradient"] = grad is not None
+    for name, tensor in (("", value.tensor), ("Gradient", grad)):
+        if tensor is not None and tensor.numel():
+            facts[f"statistics{name}"], facts[f"histogram{name}"] = described(tensor)
+            if pack and whole:
+                facts[f"data{name}"] = pack.add(array_of(tensor))
+            elif pack:
+                facts[f"sample{name}"] = sample(tensor, pack)
+    return facts
+
+
+def described(tensor: Tensor) -> tuple[Json, Json]:
+    """Statistics and the counts of a histogram, of the finite numbers."""
+    numbers = array_of(tensor.abs() if tensor.is_complex() else tensor)
+    finites = numbers[np.isfinite(numbers)].astype(np.float64)
+    if not finites.size:
+        return {"count": numbers.size, "finite": 0}, None
+    low, high = float(finites.min()), float(finites.max())
+    facts = {
+        "count": numbers.size,
+        "finite": finites.size,
+        "minimum": low,
+        "maximum": high,
+        "mean": float(finites.mean()),
+        "deviation": float(finites.std()),
+        "zeros": int((finites == 0).sum()),
+    }
+    counts, _ = np.histogram(finites, BINS, (low, high) if low < high else (low - 0.5, low + 0.5))
+    return facts, counts.tolist()
+
+
+def finite(number: float) -> float | None:
+    """A number that JSON has a word for."""
+    return number if math.isfinite(number) else None
+
+
+def explanations(operation: Operation, work: Workbench, pack: Pack) -> Json:
+    """For each output of an operation its template, or the explanation of each of its numbers, or why there is none."""
+    return [explanation(operation, output, work, pack) for output in range(len(operation.outputs))]
+
+
+def explanation(operation: Operation, output: int, work: Workbench, pack: Pack) -> Json:
+    """See `explanations`."""
+    try:
+        work.explainer(operation)
+    except NotExplained as error:
+        return {"kind": "none", "reason": str(error)}
+    try:
+        return template(operation, output, work, pack)
+    except NoTemplate:
+        pass
+    numbers = {}
+    for address, direction in asked(operation, output):
+        count = math.prod(work.record.value(address).shape)
+        if count > FEW:
+            return {"kind": "none", "reason": ""}
+        numbers[f"{direction} {address}"] = [
+            explained(work, address, flat, direction)["parts"] for flat in range(count)
+        ]
+    return {"kind": "numbers", "numbers": numbers}
+
+
+def asked(operation: Operation, output: int) -> list[tuple[str, str]]:
+    """The output, and the gradients of the operands: what an explanation may be asked for."""
+    backward = [(str(address), "backward") for address in dict.fromkeys(operation.inputs)]
+    return [(str(operation.outputs[output]), "forward"), *(backward if output == 0 else [])]

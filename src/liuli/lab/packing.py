@@ -1,0 +1,74 @@
+"""Arrays in a page: compressed, in base64, read by the page when they are first needed."""
+
+from __future__ import annotations
+
+import zlib
+from base64 import b64encode
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+TYPES = {"float32": "f4", "float64": "f8", "int32": "i4", "uint8": "u1"}  # what JavaScript has typed arrays for
+LEVEL = 1  # of zlib: the numbers of a network hardly compress, and a reader waits
+
+
+class Pack:
+    """The arrays of one page, each under a number.
+
+    Attributes:
+        blobs: by number: type, and the compressed bytes in base64.
+    """
+
+    def __init__(self) -> None:
+        self.blobs: list[tuple[str, str]] = []
+
+    def add(self, array: NDArray[np.generic]) -> int:
+        """Keep `array`; return its number."""
+        kind = TYPES[array.dtype.name]
+        self.blobs.append((kind, b64encode(zlib.compress(shuffled(array), LEVEL)).decode("ascii")))
+        return len(self.blobs) - 1
+
+    @property
+    def size(self) -> int:
+        """Characters of all that is kept."""
+        return sum(len(text) for _, text in self.blobs)
+
+    def html(self) -> str:
+        """The arrays as templates, which a browser passes over faster than over scripts."""
+        lines = (
+            f'<template id="array-{number}" data-type="{kind}">{text}</template>'
+            for number, (kind, text) in enumerate(self.blobs)
+        )
+        return "\n".join(lines)
+
+
+def shuffled(array: NDArray[np.generic]) -> bytes:
+    """The bytes of `array`, all first bytes, then all second ones, …: exponents next to exponents compress."""
+    width = array.dtype.itemsize
+    parts = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False).view(np.uint8)
+    return parts.reshape(-1, width).T.tobytes()
+
+
+def array_of(tensor: Tensor) -> NDArray[np.generic]:
+    """`tensor` flat, in a type that a page can hold without changing a number."""
+    tensor = tensor.detach().cpu()
+    tensor = tensor.to_dense() if tensor.layout is not torch.strided else tensor
+    if tensor.dtype in (torch.bfloat16, torch.float16):
+        tensor = tensor.float()
+    if tensor.dtype is torch.bool:
+        tensor = tensor.to(torch.uint8)
+    array = np.asarray(tensor.contiguous().numpy()).reshape(-1)
+    if array.dtype.name in TYPES:
+        return array
+    return array.astype(np.float64)  # whole numbers up to 2⁵³
+
+
+def strides(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The steps in a flat array from one element to the next along each dimension."""
+    steps, step = [], 1
+    for size in reversed(shape):
+        steps.append(step)
+        step *= size
+    return tuple(reversed(steps))

@@ -1,0 +1,201 @@
+"""What a page is made about: an input that a trained system answers, or a user's own module."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from liuli.catalog import listings
+from liuli.errors import LiuliError, UserError, nearest
+from liuli.lab.manifest import Subject
+from liuli.runs import Run
+from liuli.summary import describe
+from liuli.tasks.task import Example
+from liuli.tracing import Record, trace
+
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+MOST = 2**28  # numbers of an input that is only described by its shape
+
+Made = tuple[Record, Subject]
+
+
+def of_run(run: Run, example: Example) -> Made:
+    """What a trained system makes of one input, and from its own answer back."""
+    task, system = run.system.task, run.system
+    network = run.network()
+    record = trace(network, task.inputs(example.batch), loss=task.doubt)
+    output = record.outputs[0].tensor[0]
+    answer = task.answer(output, run.facts)
+    shares = record.find("probabilities", module="(loss)")
+    subject = Subject(
+        title=system.name,
+        input=example.name,
+        answer=str(answer["answer"]),
+        shares=shares[0].address if shares else "",
+        labels=run.facts.classes,
+        about=describe(listings()[system.name]),
+        notes=[("note.answer", {"answer": str(answer["answer"])})],
+    )
+    return record, subject
+
+
+def of_module(module: nn.Module, *inputs: Any, title: str = "", **kwargs: Any) -> Made:
+    """What a user's own module makes of its inputs; back from its number, or else from the sum of its output.
+
+    Raises:
+        UserError: it is no module.
+    """
+    if not isinstance(module, nn.Module):
+        raise UserError(f"show: {module!r:.60} is of type {type(module).__name__}, expected a torch.nn.Module")
+    chosen: list[str] = []
+
+    def number(output: Any) -> Tensor:
+        first = first_floating(output)
+        if first is None:
+            return torch.zeros(())
+        chosen.append("note.own" if first.numel() == 1 else "note.sum")
+        return first if first.numel() == 1 else first.sum()
+
+    record = trace(module, *inputs, loss=number, **kwargs)
+    note = chosen[0] if chosen and any(value.grad is not None for value in record.values()) else "note.none"
+    return record, Subject(title=title or type(module).__name__, notes=[(note, {})])
+
+
+def first_floating(thing: Any) -> Tensor | None:
+    """The first floating-point tensor of an output: itself, or within what holds it."""
+    if isinstance(thing, Tensor):
+        return thing if thing.is_floating_point() else None
+    parts = thing.values() if isinstance(thing, dict) else thing if isinstance(thing, list | tuple) else ()
+    return next((found for part in parts if (found := first_floating(part)) is not None), None)
+
+
+def of_factory(spec: str, given: str | None) -> Made:
+    """What the module that `path/to/file.py:factory` makes, given an input file or a shape.
+
+    The factory returns a module, or a module and its inputs: a tensor, or a tuple of them.
+
+    Raises:
+        UserError: there is no such file or factory, it returns no module, or the input cannot be read.
+    """
+    path, _, name = spec.rpartition(":")
+    with users_code(Path(path)):
+        made = function_of(Path(path), name)()
+    module, inputs = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
+    if not isinstance(module, nn.Module):
+        raise UserError(
+            f"{spec}: returned an object of type {type(module).__name__}, expected a torch.nn.Module, or a module and "
+            "its inputs"
+        )
+    if given is not None:
+        inputs = read_input(given)
+    if inputs is None:
+        raise UserError(
+            f"{spec}: returned a module without inputs; give one with --input FILE or --input shape=1,3,32,32"
+        )
+    inputs = inputs if isinstance(inputs, tuple) else (inputs,)
+    with users_code(Path(path)):
+        return of_module(module, *inputs, title=type(module).__name__)
+
+
+@contextmanager
+def users_code(path: Path) -> Iterator[None]:
+    """Say in one sentence what fails in the user's own code, and where.
+
+    Raises:
+        UserError: it fails.
+    """
+    try:
+        yield
+    except LiuliError:
+        raise
+    except Exception as error:
+        frames = [
+            frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path.resolve()
+        ]
+        line = error.lineno if isinstance(error, SyntaxError) else frames[-1].lineno if frames else None
+        where = f"{path}:{line}" if line else str(path)
+        said = (str(error).splitlines() or [""])[0]
+        raise UserError(f"{where}: {type(error).__name__}: {said}") from error
+
+
+def function_of(path: Path, name: str) -> Callable[[], Any]:
+    """The function called `name` of a Python file, which is run as the user's own code."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; give path/to/file.py:factory")
+    own = f"liuli_opened_{path.stem}"  # a name that shadows no other module's
+    specification = importlib.util.spec_from_file_location(own, path)
+    if specification is None or specification.loader is None:
+        raise UserError(f"{path}: is no Python file; give path/to/file.py:factory")
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[own] = module
+    sys.path.insert(0, str(path.parent.resolve()))  # as `python file.py` would have it
+    specification.loader.exec_module(module)
+    found = getattr(module, name, None)
+    if not callable(found):
+        known = [key for key, one in vars(module).items() if callable(one) and getattr(one, "__module__", None) == own]
+        hint = nearest(name, known) if known else "it defines none"
+        raise UserError(f"{path}: has no function '{name}'; {hint}")
+    return found  # type: ignore[no-any-return]
+
+
+def read_input(given: str) -> Any:
+    """An input for a module: an array, JSON, a picture as (1, C, H, W) in [0, 1], or drawn numbers of a shape.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    if given.startswith("shape="):
+        return drawn(given)
+    path = Path(given)
+    try:
+        match path.suffix.lower():
+            case ".npy":
+                return array(path)
+            case ".json":
+                return torch.tensor(json.loads(path.read_text(encoding="utf-8")))
+            case suffix if suffix in PICTURES:
+                return picture(path)
+    except FileNotFoundError as error:
+        raise UserError(f"{given}: no such file") from error
+    except (OSError, ValueError, TypeError, SyntaxError) as error:
+        raise UserError(f"{given}: cannot be read as {path.suffix} ({str(error).splitlines()[0]})") from error
+    raise UserError(f"{given}: expected a .npy, .json or picture file, or a shape such as shape=1,3,32,32")
+
+
+def array(path: Path) -> Tensor:
+    """The numbers of a NumPy file."""
+    if path.read_bytes()[:6] != b"\x93NUMPY":
+        raise ValueError("it is no array that numpy.save wrote")
+    return torch.from_numpy(np.load(path, allow_pickle=False))
+
+
+def drawn(given: str) -> Tensor:
+    """Numbers drawn from the normal distribution, the same each time."""
+    text = given.removeprefix("shape=")
+    try:
+        shape = tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        shape = (-1,)
+    if not shape or min(shape) < 1 or np.prod(shape, dtype=float) > MOST:
+        raise UserError(f"--input {given}: expected sizes of at least 1, such as shape=1,3,32,32")
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0))
+
+
+def picture(path: Path) -> Tensor:
+    """A picture as a batch of one: grey (1, 1, H, W) or colour (1, 3, H, W), in [0, 1]."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        pixels = np.asarray(image.convert("L" if image.mode in ("1", "L", "I;16") else "RGB"), dtype=np.float32) / 255
+    pixels = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+    return torch.from_numpy(np.ascontiguousarray(pixels))[None]

@@ -1,0 +1,167 @@
+"""Recurrent cells written out gate by gate, and the passes of `nn.RNN`, `nn.LSTM` and `nn.GRU` made of them.
+
+They take PyTorch's own weights, in PyTorch's order, and give what its kernels give, forward and backward; where those
+hand back one opaque result, here every gate of every time step is a value.
+
+Shapes: B sequences, T time steps, D features of an input, H units, P the size of the output: H, or that of an
+LSTM's projection. S = layers · directions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+class Weights(NamedTuple):
+    """The weights of one cell; the gates lie one under another, G of them (RNN 1, LSTM 4, GRU 3)."""
+
+    input: Tensor  # (G·H, D)
+    hidden: Tensor  # (G·H, P)
+    input_bias: Tensor | None = None  # (G·H,)
+    hidden_bias: Tensor | None = None  # (G·H,)
+    projection: Tensor | None = None  # (P, H), LSTM only
+
+
+State = tuple[Tensor, ...]  # (h,) or (h, c)
+Cell = Callable[[Tensor, State, Weights], State]
+
+
+def rnn_tanh_cell(x: Tensor, state: State, weights: Weights) -> State:
+    """hₜ = tanh(W x + b + U hₜ₋₁ + b′)  (Elman, 1990)."""
+    (h,) = state
+    h = torch.tanh(F.linear(x, weights.input, weights.input_bias) + F.linear(h, weights.hidden, weights.hidden_bias))
+    return (h,)  # (B, H)
+
+
+def rnn_relu_cell(x: Tensor, state: State, weights: Weights) -> State:
+    """hₜ = max(0, W x + b + U hₜ₋₁ + b′)."""
+    (h,) = state
+    h = torch.relu(F.linear(x, weights.input, weights.input_bias) + F.linear(h, weights.hidden, weights.hidden_bias))
+    return (h,)  # (B, H)
+
+
+def lstm_cell(x: Tensor, state: State, weights: Weights) -> State:
+    """cₜ = f ⊙ cₜ₋₁ + i ⊙ g and hₜ = o ⊙ tanh(cₜ), projected where there is a projection.
+
+    Hochreiter & Schmidhuber (1997), with the forget gate of Gers et al. (2000); projection: Sak et al. (2014).
+    """
+    h, c = state
+    gates = F.linear(x, weights.input, weights.input_bias) + F.linear(h, weights.hidden, weights.hidden_bias)
+    to_input, to_forget, to_candidate, to_output = gates.chunk(4, dim=-1)  # (B, H) each
+    input_gate = torch.sigmoid(to_input)
+    forget_gate = torch.sigmoid(to_forget)
+    candidate = torch.tanh(to_candidate)
+    output_gate = torch.sigmoid(to_output)
+    c = forget_gate * c + input_gate * candidate
+    h = output_gate * torch.tanh(c)
+    if weights.projection is not None:
+        h = F.linear(h, weights.projection)  # (B, P)
+    return h, c
+
+
+def gru_cell(x: Tensor, state: State, weights: Weights) -> State:
+    """hₜ = (1 − z) ⊙ n + z ⊙ hₜ₋₁ with n = tanh(Wₙ x + bₙ + r ⊙ (Uₙ hₜ₋₁ + b′ₙ)).
+
+    Cho et al. (2014), in PyTorch's convention: the reset gate acts after the product with Uₙ, not before it.
+    """
+    (h,) = state
+    of_input = F.linear(x, weights.input, weights.input_bias)  # (B, 3H)
+    of_hidden = F.linear(h, weights.hidden, weights.hidden_bias)  # (B, 3H)
+    input_reset, input_update, input_new = of_input.chunk(3, dim=-1)
+    hidden_reset, hidden_update, hidden_new = of_hidden.chunk(3, dim=-1)
+    reset_gate = torch.sigmoid(input_reset + hidden_reset)
+    update_gate = torch.sigmoid(input_update + hidden_update)
+    candidate = torch.tanh(input_new + reset_gate * hidden_new)
+    h = (1 - update_gate) * candidate + update_gate * h
+    return (h,)  # (B, H)
+
+
+CELLS: dict[str, Cell] = {
+    "rnn_tanh": rnn_tanh_cell,
+    "rnn_relu": rnn_relu_cell,
+    "lstm": lstm_cell,
+    "gru": gru_cell,
+}
+
+
+def unroll(cell: Cell, steps: Sequence[Tensor], state: State, weights: Weights) -> tuple[list[Tensor], State]:
+    """Run `cell` over `steps`, one (Bₜ, D) for every time step: outputs (Bₜ, P), and every sequence's last state.
+
+    Bₜ may fall from step to step (forward through sequences sorted by length) or rise (backward through them): a
+    sequence that has ended keeps its state, one that has not begun has its initial state still.
+    """
+    begin = state  # for all B sequences
+    batch = len(steps[0])
+    state = tuple(part[:batch] if len(part) != batch else part for part in begin)
+    ended: list[State] = []
+    outputs = []
+    for x in steps:
+        if len(x) < batch:
+            ended.insert(0, tuple(part[len(x) :] for part in state))
+            state = tuple(part[: len(x)] for part in state)
+        elif len(x) > batch:
+            state = tuple(torch.cat((part, first[batch : len(x)])) for part, first in zip(state, begin, strict=True))
+        batch = len(x)
+        state = cell(x, state, weights)
+        outputs.append(state[0])
+    if ended:
+        state = tuple(torch.cat(parts) for parts in zip(state, *ended, strict=True))
+    return outputs, state
+
+
+def run(
+    kind: str,
+    steps: Sequence[Tensor],
+    initial: State,
+    layers: Sequence[Weights],
+    *,
+    bidirectional: bool = False,
+    dropout: float = 0.0,
+) -> tuple[list[Tensor], State]:
+    """Stacked, possibly bidirectional layers of the cell `kind`.
+
+    Args:
+        kind: 'rnn_tanh', 'rnn_relu', 'lstm' or 'gru'.
+        steps: (Bₜ, D) for every time step.
+        initial: (S, B, P), and for an LSTM (S, B, H).
+        layers: weights of every layer, of every direction in it.
+        bidirectional: whether every second of `layers` runs backward in time beside the one before it.
+        dropout: what share of the output of every layer but the last is dropped; 0 outside training.
+
+    Returns:
+        the last layer's output at every step, (Bₜ, P · directions), and the last states, shaped as `initial`.
+    """
+    directions = 2 if bidirectional else 1
+    last: list[State] = []
+    for layer in range(0, len(layers), directions):
+        if layer and dropout:
+            # One mask for all time steps at once, as PyTorch draws it.
+            sizes = [len(x) for x in steps]
+            steps = torch.split(F.dropout(torch.cat(list(steps)), dropout), sizes)
+        forward, state = unroll(CELLS[kind], steps, tuple(part[layer] for part in initial), layers[layer])
+        last.append(state)
+        if not bidirectional:
+            steps = forward
+            continue
+        backward, state = unroll(
+            CELLS[kind], steps[::-1], tuple(part[layer + 1] for part in initial), layers[layer + 1]
+        )
+        last.append(state)
+        steps = [torch.cat(both, dim=-1) for both in zip(forward, backward[::-1], strict=True)]
+    return list(steps), tuple(torch.stack(parts) for parts in zip(*last, strict=True))
+
+
+def grouped(flat: Sequence[Tensor], cells: int, bias: bool) -> list[Weights]:
+    """PyTorch's flat list of weights, as one `Weights` for each of `cells`."""
+    each = len(flat) // cells
+    bounds = range(0, len(flat) + 1, each)
+    groups = [flat[begin:end] for begin, end in pairwise(bounds)]
+    if bias:
+        return [Weights(*group) for group in groups]
+    return [Weights(group[0], group[1], projection=group[2] if each == 3 else None) for group in groups]

@@ -1,0 +1,293 @@
+"""A run: the folder that training leaves behind, read and written.
+
+    run.json            system, facts of the data, every recipe value, model options, engine, seed, versions, state
+    metrics.jsonl       one line per epoch
+    model.safetensors   the best weights so far
+    result.json         the figures on the test part, once finished
+    checkpoint/         what `liuli train --resume` goes on from
+    figures/            pictures
+    tensorboard/        events for TensorBoard
+
+Opening a run reads `run.json` only and imports no PyTorch: `liuli runs list` answers at once. The
+model, the weights and the data are fetched when asked for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from liuli import __version__, catalog
+from liuli.errors import UserError, nearest
+from liuli.files import Json, claimed, is_claimed, unwritable, write_json
+from liuli.system import Recipe, System
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from liuli.data.dataset import Data, Facts
+
+RUNS = Path("runs")
+"""Where runs go, and where a bare name is looked for."""
+
+FORMAT = 1
+"""Of run.json and of the checkpoint; raised when an older liuli could no longer read them."""
+
+KEYS = ("state", "system", "data", "recipe", "options", "engine", "device", "versions", "machine", "started")
+"""What `run.json` always holds."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run.
+
+    Attributes:
+        folder: the run directory, as the user wrote it.
+        record: what `run.json` holds.
+    """
+
+    folder: Path
+    record: dict[str, Json]
+
+    @classmethod
+    def open(cls, path: str | Path) -> Run:
+        """The run in the folder `path`, or the one called `path` under ./runs.
+
+        Raises:
+            UserError: there is none, its run.json is damaged, or a newer liuli wrote it.
+        """
+        folder = next((one for one in (Path(path), RUNS / path) if (one / "run.json").is_file()), None)
+        if folder is None:
+            known = [run.name for run in runs()]
+            hint = nearest(Path(path).name, known) if known else "train one with 'liuli train lenet'"
+            raise UserError(f"no run is found at '{path}'; {hint}")
+        file = folder / "run.json"
+        try:
+            record = json.loads(file.read_text(encoding="utf-8"))
+            written, form = record["liuli"], record["format"]
+            if form == FORMAT:
+                record = {key: record[key] for key in KEYS} | record  # all there?
+        except OSError as error:
+            raise UserError(f"{file}: cannot be read ({error.strerror})") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{file}: is damaged, expected the JSON that 'liuli train' writes; train again") from error
+        if form != FORMAT:
+            raise UserError(
+                f"{folder}: was written by liuli {written} (format {form}), this is liuli {__version__} "
+                f"(format {FORMAT}); use that version, or train again"
+            )
+        return cls(folder, record)
+
+    @classmethod
+    def create(cls, folder: Path | None, name: str, record: dict[str, Json]) -> Run:
+        """Make a run folder and write its `run.json`: `folder`, or the first free one of runs/NAME, runs/NAME-2, …
+
+        Raises:
+            UserError: the folder holds something already, or cannot be made.
+        """
+        try:
+            if folder is None:
+                folder = fresh(RUNS / name)
+            else:
+                folder.mkdir(parents=True, exist_ok=True)
+                if (folder / "run.json").exists():
+                    raise UserError(
+                        f"{folder}: holds a run; go on with 'liuli train --resume {folder}', or name another"
+                    )
+                if any(not one.name.startswith(".") for one in folder.iterdir()):
+                    raise UserError(f"{folder}: is not empty; name another folder with --out, or remove it first")
+        except FileExistsError as error:
+            raise UserError(f"{folder}: is a file, expected a folder; name another with --out") from error
+        except OSError as error:
+            raise unwritable(folder or RUNS / name, error) from error
+        run = cls(folder, {"format": FORMAT, "liuli": __version__, **record})
+        run.update()
+        return run
+
+    def update(self, **changes: Json) -> None:
+        """Change values of `run.json`."""
+        self.record.update(changes)
+        write_json(self.folder / "run.json", self.record)
+
+    @property
+    def name(self) -> str:
+        """The last part of the folder's path."""
+        return self.folder.name
+
+    @property
+    def state(self) -> str:
+        """`running`, `interrupted` (killed: resume it), `stopped` (by the user), `failed` or `finished`."""
+        state = str(self.record["state"])
+        return "interrupted" if state == "running" and not is_claimed(self.folder / ".lock") else state
+
+    @cached_property
+    def system(self) -> System:
+        """The system that was trained."""
+        return catalog.find(self.record["system"])
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What the network must know of its data."""
+        from liuli.data.dataset import Facts
+
+        values: dict[str, Json] = self.record["data"]
+        return Facts(**{**values, "shape": tuple(values["shape"]), "classes": tuple(values["classes"])})
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """The recipe as it was used, with the user's changes.
+
+        Raises:
+            UserError: the system's recipe has other settings today.
+        """
+        values = {key: str(value) for key, value in self.record["recipe"].items()}
+        mine = self.system.recipe
+        kinds = (values.pop("optimizer"), values.pop("schedule"))
+        if kinds != (type(mine.optimizer).__name__, type(mine.schedule).__name__):
+            raise UserError(
+                f"{self.folder}: was trained by liuli {self.record['liuli']} with {' and '.join(kinds)}, which "
+                f"{self.system.name} no longer uses; train again"
+            )
+        return mine.with_settings(values)
+
+    @property
+    def options(self) -> dict[str, object]:
+        """Keyword arguments that the model was built with."""
+        return dict(self.record["options"])
+
+    @property
+    def engine(self) -> str:
+        """`torch` or `scratch`."""
+        return str(self.record["engine"])
+
+    @property
+    def weights_file(self) -> Path:
+        """The best weights."""
+        return self.folder / "model.safetensors"
+
+    @property
+    def checkpoint_file(self) -> Path:
+        """Everything that training goes on from."""
+        return self.folder / "checkpoint" / "training.safetensors"
+
+    @property
+    def metrics_file(self) -> Path:
+        """One JSON object per epoch."""
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def figures_folder(self) -> Path:
+        """Pictures, made when asked for."""
+        return self.folder / "figures"
+
+    @property
+    def tensorboard_folder(self) -> Path:
+        """TensorBoard's events."""
+        return self.folder / "tensorboard"
+
+    @property
+    def result(self) -> dict[str, Json] | None:
+        """What `result.json` holds; None while the run is not finished."""
+        try:
+            result: dict[str, Json] = json.loads((self.folder / "result.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise UserError(f"{self.folder / 'result.json'}: cannot be read; evaluate the run again") from error
+        return result
+
+    def history(self) -> list[dict[str, Json]]:
+        """The epochs so far; a last line torn by a kill is left out."""
+        try:
+            lines = self.metrics_file.read_text(encoding="utf-8").split("\n")
+        except FileNotFoundError:
+            return []
+        return [json.loads(line) for line in lines[:-1]]
+
+    def network(self) -> nn.Module:
+        """The model with its best weights, on the CPU, in evaluation mode.
+
+        Raises:
+            UserError: there are no weights yet, the file is damaged, or they are not this model's.
+        """
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        try:
+            weights = load_file(self.weights_file)
+        except FileNotFoundError as error:
+            raise UserError(
+                f"{self.folder}: has no weights yet; finish it with 'liuli train --resume {self.folder}'"
+            ) from error
+        except (SafetensorError, OSError) as error:
+            raise UserError(f"{self.weights_file}: is damaged ({error}); train again, or copy it anew") from error
+        network: nn.Module = self.system.model(**self.options)
+        expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+        found = {name: tuple(value.shape) for name, value in weights.items()}
+        if expected != found:
+            name = next(name for name in sorted({*expected, *found}) if expected.get(name) != found.get(name))
+            raise UserError(
+                f"{self.weights_file}: {name} has shape {found.get(name, 'none')}, {self.system.name} expects "
+                f"{expected.get(name, 'none')}; the weights are of another network or version: train again"
+            )
+        network.load_state_dict(weights)
+        return network.eval()
+
+    def data(self) -> Data:
+        """The data set of the run, read, and checked to be the same as was trained on.
+
+        Raises:
+            UserError: it cannot be had, or is not the same.
+        """
+        from liuli.data.store import load
+
+        data = load(self.facts.name)
+        if data.facts.sha256 != self.facts.sha256:
+            was, now = (one.variant or one.sha256[:12] for one in (self.facts, data.facts))
+            raise UserError(
+                f"{self.facts.name}: the data are not those that {self.folder} was trained on ({now}, expected {was}); "
+                f"put the same files back (see 'liuli data verify {self.facts.name}'), or train again"
+            )
+        return data
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the run for this process alone.
+
+        Raises:
+            UserError: another process is training it.
+        """
+        with claimed(self.folder / ".lock") as mine:
+            if not mine:
+                raise UserError(f"{self.folder}: another process is training this run; wait for it, or stop it")
+            yield
+
+
+def runs(root: Path = RUNS) -> list[Run]:
+    """Every run under `root` that can be read, the oldest first."""
+    found = []
+    for file in root.glob("*/run.json"):
+        try:
+            found.append(Run.open(file.parent))
+        except UserError:
+            continue
+    return sorted(found, key=lambda run: (run.record.get("started", ""), run.name))
+
+
+def fresh(folder: Path) -> Path:
+    """Make `folder`, or `folder`-2, -3, … whichever is the first that does not exist."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        candidate = folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
+        try:
+            candidate.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return candidate

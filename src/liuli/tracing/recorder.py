@@ -1,0 +1,288 @@
+"""The function mode that sees every operation while a module runs, and notes as little of it as will do.
+
+What costs time is left for later: names, lines of source, multiply-adds and the objects of `parts.py` are made from
+these notes when someone reads the record. This is the one place of the house where a microsecond counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from sys import _getframe
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+from torch.overrides import TorchFunctionMode
+
+from liuli.tracing import opened
+from liuli.tracing.failures import explain
+from liuli.tracing.functions import TRANSPARENT, Kind, Targets, kind_of, outs
+from liuli.tracing.memory import Kept, Place
+from liuli.tracing.notes import Call, Hidden, Written
+from liuli.tracing.parts import Address
+from liuli.tracing.sources import caller, site
+from liuli.tracing.store import Store
+from liuli.tracing.trees import replaced, tensors
+
+ALIAS = Kind("alias", "liuli.alias")
+_KINDS: dict[Any, Kind] = {}
+_UNCHANGING = frozenset({int, float, bool, str, type(None), torch.dtype, torch.device})
+_NO_KWARGS: dict[str, Any] = {}
+
+# Whether a tensor stands for many at once, or for none: inside `torch.func.vmap`, `grad` and the like.
+is_wrapped: Callable[[Tensor], bool] = torch._C._functorch.is_functorch_wrapped_tensor
+
+
+_ADDRESSES: list[Address] = []
+
+
+def plain_address(index: int) -> Address:
+    """%0, %1, …: made once, and the same in every record."""
+    while index >= len(_ADDRESSES):
+        _ADDRESSES.append(Address(f"%{len(_ADDRESSES)}"))
+    return _ADDRESSES[index]
+
+
+class Recorder(TorchFunctionMode):
+    """Notes every operation of its own thread while it is entered.
+
+    Args:
+        store: where the values go.
+        own: parameters and buffers of the module: id → address.
+        gradients: whether to hook tensors for their gradients.
+    """
+
+    def __init__(self, store: Store, own: dict[int, Address], gradients: bool) -> None:
+        super().__init__()
+        self.store = store
+        self.own = own
+        self.gradients = gradients
+        self.known = store.known
+        self.count = 0  # of operations
+        self.log: list[Any] = []  # see `notes.steps`
+        self.hidden: list[Hidden] = []
+        self.notes: list[str] = []
+        self.constants: list[Address] = []
+        self.call = Call("", "", None, None, 0)  # the call that runs now
+        self.paused = False
+        self._hiding: Hidden | None = None
+
+    # Operations.
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Run `func` and note it."""
+        if kwargs is None:
+            kwargs = _NO_KWARGS
+        kind = _KINDS.get(func)
+        if kind is None:
+            kind = _KINDS[func] = kind_of(func)
+        if self.paused:
+            return func(*args, **kwargs)
+        if not kind.simple or "out" in kwargs:
+            if kind.silent:
+                return func(*args, **kwargs)
+            if kind.special and (kind.name not in opened.KERNELS or self._hiding is None):
+                return self._special(kind, func, args, kwargs)
+            targets = kind.writes(args, kwargs) if kind.writes is not None else []
+            if targets or kind.random or "out" in kwargs:
+                return self._write(kind, func, args, kwargs, targets)
+
+        begin = perf_counter()
+        try:
+            result = func(*args, **kwargs)
+        except Exception as error:
+            explain(error, kind, args, kwargs, self.call)
+            raise
+        seconds = perf_counter() - begin
+        single = isinstance(result, Tensor)
+        given = (result,) if single else tensors(result)
+        if not given or is_wrapped(given[0]):
+            return result
+        known = self.known
+        noted: list[Any] = []
+        for part in args:
+            cls = type(part)
+            if cls is Tensor or cls is Parameter:
+                kept = known.get(id(part))
+                noted.append(kept.address if kept is not None and kept.memory is None else self.use(part))
+            else:
+                noted.append(part if cls in _UNCHANGING else self._note(part))
+        for part in kwargs.values():
+            if type(part) not in _UNCHANGING:
+                kwargs = {name: self._note(part) for name, part in kwargs.items()}
+                break
+        outputs: Address | tuple[Address, ...]
+        if not single:
+            outputs = self._keep_all(given)
+            if not outputs:
+                return result
+        elif id(result) in known:  # it gave back what it was given
+            return result
+        else:
+            outputs = plain_address(self.count)
+            kept = self.store.keep(result, outputs)
+            if kind.repeatable:
+                kept.repeatable = True
+        frame = caller(_getframe(1))
+        where = (self.call, frame.f_code, frame.f_lasti, self._hiding, seconds, None)
+        self.count += 1
+        self.log += (kind, func, kwargs, outputs, *where, len(noted), *noted)
+        return result
+
+    def _special(self, kind: Kind, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run what is better seen in its parts."""
+        if kind.name in opened.KERNELS:
+            return self._open(kind, func, args, kwargs)
+        with self:
+            return TRANSPARENT[func](*args, **kwargs) if func in TRANSPARENT else iter(args[0].unbind(0))
+
+    def _keep_all(self, given: Sequence[Tensor]) -> tuple[Address, ...]:
+        """Keep the outputs of an operation that has several; nothing where every one of them was there before."""
+        known, keep, index = self.known, self.store.keep, self.count
+        if len(given) == 1:
+            return () if id(given[0]) in known else (keep(given[0], plain_address(index)).address,)
+        addresses, fresh = [], False
+        for place, tensor in enumerate(given):
+            kept = known.get(id(tensor))
+            if kept is None:
+                fresh = True
+                kept = keep(tensor, Address(f"%{index}.{place}"))
+            addresses.append(kept.address)
+        return tuple(addresses) if fresh else ()
+
+    def _write(
+        self, kind: Kind, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], targets: Targets
+    ) -> Any:
+        """Run an operation that writes to some of its operands, or draws at random."""
+        store = self.store
+        if "out" in kwargs:
+            targets = targets + outs(kwargs)
+        noted = tuple([self._note(part) for part in args])  # while what it reads still stands there
+        named = {name: self._note(part) for name, part in kwargs.items()}
+        pending = [store.before_write(target, region, self.gradients) for target, region in targets]
+        random = torch.get_rng_state() if kind.random and kwargs.get("training") is not False else None
+        begin = perf_counter()
+        try:
+            result = func(*args, **kwargs)
+        except Exception as error:
+            explain(error, kind, args, kwargs, self.call)
+            raise
+        seconds = perf_counter() - begin
+        given = tensors(result)
+        given += [target for target, _ in targets if not any(target is tensor for tensor in given)]
+        index = self.count
+        for (target, _), write in zip(targets, pending, strict=True):
+            place = next(i for i, tensor in enumerate(given) if tensor is target)
+            self.known.pop(id(target), None)  # it is another value from here on
+            if write is not None:
+                store.after_write(write, Address(f"%{index}.{place}" if len(given) > 1 else f"%{index}"))
+        outputs = self._keep_all(given)
+        if outputs:
+            if kind.repeatable and random is None and len(given) == 1:
+                self.known[id(given[0])].repeatable = True
+            frame = caller(_getframe(2))
+            written = Written(bool(targets), random)
+            where = (self.call, frame.f_code, frame.f_lasti, self._hiding, seconds, written)
+            self.count += 1
+            self.log += (kind, func, named, outputs, *where, len(noted), *noted)
+        return result
+
+    # Tensors.
+
+    def _note(self, part: Any) -> Any:
+        """`part` of an operation's arguments with its tensors replaced by their addresses."""
+        if isinstance(part, Tensor):
+            return self.use(part)
+        if type(part) in _UNCHANGING:
+            return part
+        return replaced(part, lambda thing: self.use(thing) if isinstance(thing, Tensor) else thing)
+
+    def use(self, tensor: Tensor) -> Address:
+        """The address of a tensor that an operation reads."""
+        kept = self.known.get(id(tensor))
+        if kept is None:
+            kept = self._outside(tensor)
+        elif kept.stale:
+            kept = self._again(tensor, kept)
+        return kept.address
+
+    def _outside(self, tensor: Tensor) -> Kept:
+        """A tensor that no operation made: a parameter, a buffer, or one from elsewhere."""
+        address = self.own.get(id(tensor))
+        if address is not None:
+            return self.store.keep(tensor, address, own=False)
+        source = self.store.holder(tensor)
+        if source is not None:
+            return self._alias(tensor, source.address, ())
+        address = Address(f"constant[{len(self.constants)}]")
+        kept = self.store.keep(tensor, address, own=False)
+        self.constants.append(address)
+        return kept
+
+    def _again(self, tensor: Tensor, kept: Kept) -> Kept:
+        """A tensor whose memory was written to through another one since it was made: a value anew."""
+        writes = self.store.writes_since(kept)
+        if writes:
+            return self._alias(tensor, kept.address, tuple((write.address, write.extent) for write in writes))
+        kept.seen = len(kept.memory.log) if kept.memory is not None else 0
+        return kept
+
+    def _alias(self, tensor: Tensor, source: Address, writes: tuple[tuple[Address, Place], ...]) -> Kept:
+        address = plain_address(self.count)
+        kept = self.store.keep(tensor, address)
+        self.add(ALIAS, (source, writes), {"place": Place.of(tensor)}, (address,))
+        return kept
+
+    def add(self, kind: Kind, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: tuple[Address, ...]) -> None:
+        """Note an operation that is no call of a function."""
+        self.count += 1
+        self.log += (kind, None, kwargs, outputs, self.call, None, 0, self._hiding, 0.0, None, len(args), *args)
+
+    def addresses(self, given: Iterable[Any]) -> tuple[Address, ...]:
+        """Addresses of the tensors in `given`, as far as they are known."""
+        found = []
+        for part in given:
+            if isinstance(part, Tensor):
+                kept = self.known.get(id(part))
+                address = kept.address if kept is not None else self.own.get(id(part))
+                if address is not None:
+                    found.append(address)
+            elif type(part) not in _UNCHANGING:
+                found.extend(self.addresses(tensors(part)))
+        return tuple(found)
+
+    # Kernels that hide their numbers.
+
+    def _open(self, kind: Kind, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run readable operations in place of `func`, and compare."""
+        hidden = Hidden(kind.name, self.call, site(_getframe(3)))
+        first = self.count
+        readable = opened.KERNELS[kind.name](*args, **kwargs)
+        try:
+            hidden.residual, result = opened.compared(
+                partial(func, *args, **kwargs), partial(self._inside, hidden, readable)
+            )
+        except Exception as error:
+            explain(error, kind, args, kwargs, self.call)
+            raise
+        hidden.steps = range(first, self.count)
+        hidden.outputs = self.addresses([result])
+        self.hidden.append(hidden)
+        return result
+
+    def _inside(self, hidden: Hidden, readable: Callable[[], Any]) -> Any:
+        self._hiding = hidden
+        try:
+            with self:
+                return readable()
+        finally:
+            self._hiding = None
+
+    def release(self) -> None:
+        """Let go of every tensor of the pass."""
+        self.own = {}

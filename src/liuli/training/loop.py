@@ -1,0 +1,279 @@
+"""The loop, once for every system: epochs, validation, the best weights, stopping, checkpoints.
+
+It knows a system only through its task, and the arithmetic only through an engine. Nothing in a step
+waits for the device: losses and tallies stay tensors until somebody looks, which is a few times a second.
+
+Everything that decides the next step lies in the checkpoint or follows from (seed, epoch, step), so a
+run that was killed and resumed ends with the same bits as one that never was.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from liuli.data.order import Batches
+from liuli.files import Json, unwritable, write_text
+from liuli.runs import Run
+from liuli.system import Recipe
+from liuli.tasks.task import Batch, Task
+from liuli.training import checkpoint
+from liuli.training.engine import Engine
+from liuli.training.ledger import Budget, Ledger
+from liuli.training.place import NotFinite, Place, generators, set_generators
+from liuli.training.signals import Signals, Stopped
+from liuli.training.world import World
+
+if TYPE_CHECKING:
+    from liuli.training.board import Board
+    from liuli.training.progress import Progress
+
+LOOK_SECONDS = 0.25
+"""How often the losses are looked at while an epoch runs (one process)."""
+LOOK_STEPS = 20
+"""The same for several processes, which must all look at the same step."""
+SAVE_SECONDS = 30.0
+"""How often a checkpoint is written while an epoch runs."""
+SAVE_SHARE = 0.01
+"""Share of the time that checkpoints may take."""
+EVALUATION_BATCH = 512
+
+
+class Training:
+    """One run being trained, from wherever it stands to its end.
+
+    Args:
+        run: where everything is written.
+        batches: the training part, on the engine's device.
+        validation: the part held out, on the engine's device; empty where the recipe holds none.
+        progress: shows how it goes, in process 0.
+        board: writes for TensorBoard, in process 0.
+    """
+
+    def __init__(
+        self, run: Run, task: Task, recipe: Recipe, engine: Engine, batches: Batches, validation: Batch, world: World
+    ) -> None:
+        self.run = run
+        self.task = task
+        self.recipe = recipe
+        self.engine = engine
+        self.batches = batches
+        self.validation = validation
+        self.world = world
+        self.progress: Progress | None = None
+        self.board: Board | None = None
+        self.place = Place()
+        self.ledger = Ledger()
+        self.best: dict[str, Tensor] = {}
+        self.best_written = 0  # the epoch whose weights model.safetensors holds
+        self.saving = Budget(SAVE_SHARE)
+        self.saved_at = -math.inf
+        self.look_at = 0.0
+        self.begun = 0.0  # when the epoch under way would have begun without interruptions
+        self.signals = Signals(self.wake)
+
+    def wake(self) -> None:
+        """Look right after the step under way."""
+        self.look_at = 0.0
+
+    @property
+    def steps_done(self) -> int:
+        """Of the whole training."""
+        return self.place.epoch * self.batches.steps + self.place.step
+
+    @property
+    def over(self) -> bool:
+        """Whether no epoch is left to do: all done, or patience ran out."""
+        waited = self.place.epoch - self.place.best_epoch
+        patient = self.recipe.patience is None or waited < self.recipe.patience
+        return self.place.epoch >= self.recipe.epochs or not patient
+
+    def go(self) -> None:
+        """Train to the end.
+
+        Raises:
+            Stopped: the user asked, and everything is saved.
+            NotFinite: the loss is no longer a number; nothing is saved since it is not.
+            UserError: something could not be written.
+        """
+        self.begun = time.monotonic() - self.place.epoch_seconds
+        with self.signals:
+            if self.steps_done == 0:
+                self.save()
+            while not self.over:
+                self.epoch()
+            self.save()
+            self.stop_if_asked()
+            if self.progress is not None and self.place.epoch < self.recipe.epochs:
+                waited = self.place.epoch - self.place.best_epoch
+                self.progress.say(f"no lower validation loss for {waited} epochs; back to the weights of the best")
+
+    def epoch(self) -> None:
+        """The rest of the epoch under way."""
+        several = self.world.size > 1
+        for batch in self.batches.epoch(self.place.epoch, self.place.step):
+            self.step(batch)
+            if self.place.step % LOOK_STEPS == 0 if several else time.monotonic() >= self.look_at:
+                self.look()
+        self.find_bad(self.ledger.fold())
+        self.close_epoch()
+        if self.world.largest([self.world.first and self.saving.allows()])[0]:
+            self.save()
+
+    def step(self, batch: Batch) -> None:
+        """One step from where training stands."""
+        if self.recipe.augment:
+            batch = self.task.augment(batch)
+        weight = self.batches.weight(self.place.step) if self.world.size > 1 else 1.0
+        self.ledger.add(self.engine.train_step(batch, self.rate(self.steps_done), weight))
+        self.place.step += 1
+
+    def rate(self, step: int) -> float:
+        """The learning rate of the step that has `step` before it, from their share of the whole training."""
+        progress = step / (self.recipe.epochs * self.batches.steps)
+        return self.recipe.optimizer.lr * self.recipe.schedule.factor(progress)
+
+    def look(self) -> None:
+        """What is done a few times a second: find a loss that is no number, save when due, stop if asked, show."""
+        fresh = self.ledger.fold()
+        now = time.monotonic()
+        self.place.epoch_seconds = now - self.begun
+        due = self.world.first and now - self.saved_at >= SAVE_SECONDS and self.saving.allows()
+        received, save = self.world.largest([self.signals.received, due])
+        self.signals.received = int(received)
+        self.find_bad(fresh)
+        if save:
+            self.save()
+        self.stop_if_asked()
+        if self.progress is not None:
+            self.progress.update(self.steps_done, fresh)
+        self.look_at = time.monotonic() + LOOK_SECONDS
+
+    def find_bad(self, fresh: dict[str, Tensor]) -> None:
+        """Raise NotFinite if a loss of the last steps, `fresh`, is no number in any process."""
+        losses = fresh.get("loss", torch.zeros(0))
+        bad = (~losses.isfinite()).nonzero().flatten().tolist()
+        first = self.steps_done - len(losses) + bad[0] if bad else math.inf
+        first = -self.world.largest([-first])[0]
+        if first < math.inf:
+            raise NotFinite(int(first), float(losses[bad[0]]) if bad else math.nan)
+
+    def stop_if_asked(self) -> None:
+        """Save and raise Stopped if a signal came."""
+        if self.signals.received:
+            self.save()
+            raise Stopped(
+                f"stopped in epoch {self.place.epoch + 1} after step {self.place.step} of {self.batches.steps}, "
+                f"all saved; go on with: liuli train --resume {self.run.folder}",
+                self.signals.received,
+            )
+
+    def close_epoch(self) -> None:
+        """Validate, keep the weights if they are the best, write the epoch's line."""
+        place, rate = self.place, self.rate(self.steps_done - 1)
+        examples = [self.batches.examples(step) for step in range(place.step)]
+        row: dict[str, Json] = {"epoch": place.epoch + 1, "step": self.steps_done}
+        row |= {f"train_{name}": value for name, value in self.ledger.means(examples, self.world).items()}
+        held = self.validate()
+        row |= {f"validation_{name}": value for name, value in held.items()}
+        if held and not math.isfinite(held["loss"]):
+            raise NotFinite(self.steps_done, held["loss"])
+        now = time.monotonic()
+        seconds, self.begun = now - self.begun, now  # so writing and saving count for the next epoch
+        row |= {"lr": rate, "seconds": seconds, "samples_per_second": self.batches.count / seconds}
+        losses, first_step = self.ledger.folded["loss"], place.epoch * self.batches.steps
+        self.place = place = Place(place.epoch + 1, 0, place.best_loss, place.best_epoch, place.seconds + seconds)
+        self.ledger = Ledger()
+        if not held or held["loss"] < place.best_loss:
+            place.best_loss, place.best_epoch = held.get("loss", math.inf), place.epoch
+            self.best = {name: value.clone() for name, value in self.engine.weights().items()}
+        if self.world.first:
+            self.append(row)
+        if self.board is not None:
+            self.board.losses(losses, first_step)
+            self.board.epoch(row, self.engine, self.over)
+        if self.progress is not None:
+            self.progress.epoch(row, best=place.best_epoch == place.epoch)
+
+    def validate(self) -> dict[str, float]:
+        """Means of loss and tallies over the part held out; empty where there is none."""
+        if not len(self.validation[0]):
+            return {}
+        parts = list(zip(*(torch.split(tensor, EVALUATION_BATCH) for tensor in self.validation), strict=True))
+        if len(parts) >= self.world.size:  # else every process takes all of them, and the means are the same
+            parts = parts[self.world.rank :: self.world.size]
+        ledger = Ledger()
+        for part in parts:
+            outcome = self.engine.evaluate(part)
+            ledger.add({"loss": outcome.loss, **self.task.tally(outcome.output, part)})
+        return ledger.means([len(part[0]) for part in parts], self.world)
+
+    def append(self, row: dict[str, Json]) -> None:
+        """Add one line to the metrics."""
+        path = self.run.metrics_file
+        try:
+            with path.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(row) + "\n")
+        except OSError as error:
+            raise unwritable(path, error) from error
+
+    def save(self) -> None:
+        """Write a checkpoint of this place, and the best weights if they are not yet on disk."""
+        weights = self.engine.weights()
+        if not all(bool(value.isfinite().all()) for value in weights.values()):
+            raise NotFinite(self.steps_done, math.nan)
+        with self.saving.spend():
+            tensors = {f"engine.{name}": value for name, value in self.engine.state().items()}
+            tensors |= {f"best.{name}": value for name, value in self.best.items()}
+            self.ledger.fold()
+            mine = {f"ledger.{name}": value.cpu() for name, value in self.ledger.folded.items()} | generators()
+            for rank, theirs in enumerate(self.world.everyone(mine)):
+                tensors |= {f"{rank}.{name}": value for name, value in theirs.items()}
+            if self.world.first:
+                if self.board is not None:
+                    losses = self.ledger.folded.get("loss", torch.zeros(0))
+                    self.board.losses(losses, self.place.epoch * self.batches.steps)
+                    self.board.flush()
+                checkpoint.write(self.run.checkpoint_file, tensors, asdict(self.place))
+                if self.best and self.best_written != self.place.best_epoch:
+                    checkpoint.write_weights(self.run.weights_file, self.best)
+                    self.best_written = self.place.best_epoch
+        self.saved_at = time.monotonic()
+
+    def restore(self) -> None:
+        """Go back, or on, to the checkpoint.
+
+        Raises:
+            UserError: it is damaged.
+        """
+        tensors, place = self.world.first_does(lambda: checkpoint.read(self.run.checkpoint_file))
+
+        def under(prefix: str) -> dict[str, Tensor]:
+            return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+        device = self.engine.device
+        self.place = Place(**place)
+        self.engine.load_state(under("engine."))
+        self.best = {name: value.to(device) for name, value in under("best.").items()}
+        self.ledger = Ledger({n: v.to(device) for n, v in under(f"{self.world.rank}.ledger.").items()})
+        set_generators(under(f"{self.world.rank}.generator."))
+        self.best_written = 0
+
+    def forget_later(self) -> None:
+        """Cut the metrics back to the epochs that the checkpoint knows."""
+        rows = [row for row in self.run.history() if row["epoch"] <= self.place.epoch]
+        if self.run.metrics_file.exists():
+            write_text(self.run.metrics_file, "".join(json.dumps(row) + "\n" for row in rows))
+
+    def batches_ahead(self) -> Iterator[Batch]:
+        """Batches from where training stands, through the ends of epochs; the taker makes the steps."""
+        while True:
+            yield from self.batches.epoch(self.place.epoch, self.place.step)
+            self.place.epoch, self.place.step = self.place.epoch + 1, 0

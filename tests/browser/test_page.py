@@ -1,0 +1,157 @@
+"""The page in a browser: from a probability down to a pixel and back, every formula computed again as it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.reader import check, unfold
+
+LAYERS = ("probabilities", "output", "f6", "f6", "c5", "c5", "flatten", "s4", "c3", "c3", "s2", "c1", "c1", "input")
+
+
+OPERAND = ".explanation .line button.operand:is([data-address^='%'], [data-address^='input'])"
+
+
+def heading(page: Page) -> str:
+    """The number that is explained: "c3·conv2d[11, 1, 3] = 3.214"."""
+    return page.locator(".explanation h2").inner_text()
+
+
+def number(place: Locator) -> float:
+    """The number in a <data> element, with all its digits."""
+    return float(place.get_attribute("value") or "nan")
+
+
+def wait_for_another(page: Page, before: str) -> None:
+    expect(page.locator(".explanation h2")).not_to_have_text(before)
+
+
+def operand(page: Page) -> Locator:
+    """The first operand shown that is no weight: of a sum, the one that adds most."""
+    return page.locator(OPERAND).first
+
+
+def test_from_a_probability_down_to_a_pixel(page: Page) -> None:
+    page.locator(".answer li button.best").click()
+    seen = []
+    while True:
+        seen.append(heading(page))
+        if seen[-1].startswith("input"):
+            break
+        value = check(page)
+        assert value == number(page.locator(".explanation h2 data"))
+        following = operand(page)
+        shown = number(following.locator("data"))
+        following.click()
+        wait_for_another(page, seen[-1])
+        assert number(page.locator(".explanation h2 data")) == pytest.approx(shown, rel=1e-6)
+    assert len(seen) == len(LAYERS)
+    assert all(name.startswith(layer) for name, layer in zip(seen, LAYERS, strict=True))
+    page.locator(".explanation nav li button").first.click()
+    expect(page.locator(".explanation h2")).to_have_text(seen[0])
+
+
+def test_from_a_pixel_back_to_the_loss(page: Page) -> None:
+    page.get_by_role("treeitem").first.click()
+    page.locator(".explanation label").nth(1).click()
+    expect(page.locator(".explanation h2")).to_contain_text("∂L/∂")
+    seen = []
+    for _ in range(20):
+        seen.append(heading(page))
+        if not page.locator(".explanation .check").count():
+            break
+        check(page)
+        page.locator(".explanation button.operand[data-gradient=true]").first.click()
+        wait_for_another(page, seen[-1])
+    assert len(seen) == 17  # the pixel, eleven layers, and softmax, max, log, minus and the loss
+    assert seen[-1].endswith("= 1")
+
+
+def test_by_keyboard_alone(page: Page) -> None:
+    def tab_to(selector: str) -> None:
+        for _ in range(120):
+            page.keyboard.press("Tab")
+            if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+                return
+        raise AssertionError(f"Tab never reaches {selector}")
+
+    tab_to(".answer li button.best")
+    page.keyboard.press("Enter")
+    for layer in LAYERS:
+        expect(page.locator(".explanation h2")).to_contain_text(layer)
+        now = heading(page)
+        if layer == "input":
+            break
+        check(page)
+        tab_to(OPERAND)
+        page.keyboard.press("Enter")
+        wait_for_another(page, now)
+    assert heading(page).startswith("input")
+
+    page.reload()
+    tab_to("[role=treeitem]")
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")  # the first convolution
+    tab_to(".value [role=grid]")
+    place = page.locator(".value [role=gridcell]")
+    before = place.inner_text()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowUp")
+    expect(place).not_to_have_text(before)
+    page.keyboard.press("Enter")
+    expect(page.locator(".explanation h2")).to_have_text(place.inner_text())
+    check(page)
+
+
+def test_the_map_unfolds_and_a_weight_is_explained(page: Page) -> None:
+    rows = page.get_by_role("treeitem")
+    count = rows.count()
+    page.locator("[role=treeitem][aria-expanded=false] > button").first.click()
+    expect(rows).to_have_count(count + 3)  # weight, bias, convolution
+    rows.nth(2).click()
+    expect(page.locator(".value h2")).to_have_text("c1.weight")
+    expect(page.locator(".explanation .check")).to_have_count(0)  # forward nothing lies behind a weight
+    page.locator(".explanation label").nth(1).click()
+    expect(page.locator(".explanation .part")).to_have_count(1)
+    check(page)
+
+
+def test_the_source_shows_the_value_of_each_line(page: Page) -> None:
+    page.locator(".network label").nth(1).click()
+    line = page.locator(".network li", has_text="max_pool2d(c1, 2)")
+    line.get_by_role("button").click()
+    expect(page.locator(".value h2")).to_have_text("s2")
+    expect(line).to_have_attribute("aria-current", "true")
+
+
+def test_the_language_changes_in_place(page: Page) -> None:
+    before = heading(page)
+    page.locator("header select").nth(1).select_option("zh-TW")
+    expect(page.locator("section.value")).to_have_attribute("aria-label", "數值")
+    expect(page.locator(".explanation math").first).to_have_attribute(
+        "aria-label", "y 下標 i 等於 e 的 x 下標 i 減 m 次方 除以 S"
+    )
+    assert heading(page) == before
+    page.locator("header select").nth(1).select_option("en")
+    expect(page.locator("section.value")).to_have_attribute("aria-label", "Value")
+    check(page)
+
+
+@pytest.mark.parametrize("width", [390, 1600])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_wider_than_the_screen(
+    open_page: Callable[..., Page], explained: Path, width: int, scheme: str
+) -> None:
+    page = open_page(explained, viewport={"width": width, "height": 844}, color_scheme=scheme)
+    for place in range(3):
+        if width < 760:
+            page.locator(".tabs label").nth(place).click()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("document.querySelector('.liuli').dataset.theme") == scheme
+    unfold(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -1,0 +1,163 @@
+/** What a page knows of a record, and how it asks for more: the one interface, with a transport each for a file and a notebook. */
+
+/** A formula as arithmetic: a number, a letter, or an operator with what it works on. See `liuli/lab/trees.py`. */
+export type Tree = number | string | readonly [string, ...unknown[]]
+
+/** A number as JSON has it: ["number", "inf"] for one that JSON has no word for. */
+export function plainNumber(tree: Tree): number {
+  if (typeof tree === 'number') return tree
+  return Number(String(tree[1]).replace('inf', 'Infinity'))
+}
+
+/** A number that may be missing. */
+export const captured = (tree: Tree | null): number | null => (tree === null ? null : plainNumber(tree))
+
+export interface Formula {
+  result: string
+  body: Tree
+  /** Letters that have a line of their own, such as the mean μ; a line may use those above it. */
+  define: [string, Tree][]
+}
+
+/** What stands for a letter: one number, or elements of a value (or of its gradient) over the axes of the sums. */
+export interface Letter {
+  number?: number
+  address?: string
+  gradient?: boolean
+  shape?: number[]
+  flats?: ArrayLike<number>
+  values?: ArrayLike<number>
+}
+
+/** How one operation made a number, or what came back from it. `reason`: it cannot be said, and why. */
+export interface Part {
+  operation: number
+  formula: Formula
+  letters: Record<string, Letter>
+  reason?: string
+}
+
+export interface Explanation {
+  address: string
+  index: number
+  direction: Direction
+  /** The number as the network had it; null where there is none. */
+  captured: number | null
+  /** Forward one part, none where a number has no past; backward one for each operation that used the number. */
+  parts: Part[]
+}
+
+export type Direction = 'forward' | 'backward'
+export type Numbers = Float32Array | Float64Array | Int32Array | Uint8Array
+
+export interface Statistics {
+  count: number
+  finite: number
+  minimum?: number
+  maximum?: number
+  mean?: number
+  deviation?: number
+  zeros?: number
+}
+
+export type ViewKind =
+  'scalar' | 'vector' | 'matrix' | 'picture' | 'maps' | 'kernels' | 'attention' | 'shares' | 'gates' | 'words'
+
+/** A small picture of a large value: planes of rows and columns, in 256 steps from `low` to `high`. */
+export interface Sample {
+  shape: [planes: number, height: number, width: number]
+  data: number
+  low: number
+  high: number
+}
+
+export interface ValueFacts {
+  address: string
+  names: string[]
+  origin: 'input' | 'parameter' | 'buffer' | 'constant' | 'operation' | 'draw'
+  shape: number[]
+  type: string
+  producer: number | null
+  users: number[]
+  view: ViewKind
+  note: string
+  gradient: boolean
+  statistics?: Statistics
+  histogram?: number[] | null
+  statisticsGradient?: Statistics
+  histogramGradient?: number[] | null
+  /** Numbers of the arrays that hold it, in a file. */
+  data?: number
+  dataGradient?: number
+  /** A small picture, where the whole does not go into a file. */
+  sample?: Sample
+  sampleGradient?: Sample
+}
+
+export interface OperationFacts {
+  name: string
+  path: string
+  call: number
+  /** Where it stands in the sources, its own line first: [number of the source, line]. */
+  places: [number, number][]
+  inputs: string[]
+  outputs: string[]
+  arguments: Record<string, string>
+  multiplyAdds: number
+  opened: string | null
+  note: string
+}
+
+export interface ModuleFacts {
+  path: string
+  type: string
+  call: number
+  inputs: string[]
+  outputs: string[]
+  /** In the order of execution: operations by number, modules as they are. */
+  inside: (number | ModuleFacts)[]
+}
+
+export interface SourceFacts {
+  function: string
+  first: number
+  lines: string[]
+}
+
+export interface Manifest {
+  liuli: string
+  title: string
+  input: string
+  answer: { text: string; shares: string; labels: string[] }
+  about: { title: string; idea: string; formula: string; sections: Record<string, string> } | null
+  notes: [string, Record<string, string>][]
+  remarks: string[]
+  exact: boolean
+  residual: number | null
+  inputs: string[]
+  outputs: string[]
+  loss: string | null
+  modules: ModuleFacts
+  sources: SourceFacts[]
+  operations: OperationFacts[]
+  values: ValueFacts[]
+}
+
+/** Numbers that are not at hand: of a value too large for a file. */
+export class Absent extends Error {
+  constructor(readonly address: string) {
+    super(address)
+  }
+}
+
+export interface Client {
+  readonly manifest: Manifest
+  /** Elements `start` to `start + count` of a value or of its gradient, in row-major order. Throws `Absent`. */
+  slice(address: string, gradient: boolean, start?: number, count?: number): Promise<Numbers>
+  /** How one number came to be, or its gradient. Throws `Absent`. */
+  explain(address: string, index: number, direction: Direction): Promise<Explanation>
+  /** The small picture of a value that is not at hand whole: its numbers plane by plane. */
+  sample?(address: string, gradient: boolean): Promise<{ numbers: Float32Array; shape: Sample['shape'] } | null>
+  /** The numbers of such a value that are explained nevertheless. */
+  explained?(address: string): number[]
+}

@@ -1,0 +1,158 @@
+/** What one page shows and what its reader has chosen; shared by its components through a context. */
+
+import { getContext, setContext } from 'svelte'
+
+import { Absent, type Client, type Direction, type Explanation, type Numbers, type ValueFacts } from '../client/client'
+import { indexOf } from '../formula/shape'
+
+export type Theme = 'auto' | 'light' | 'dark'
+export type Pane = 'network' | 'value' | 'explanation'
+
+/** A number of the record, or of a gradient. */
+export interface Place {
+  address: string
+  index: number
+  direction: Direction
+}
+
+export class View {
+  theme: Theme = $state('auto')
+  pane: Pane = $state('network')
+  place: Place = $state.raw({ address: '', index: 0, direction: 'forward' })
+  /** The numbers that were asked for on the way here. */
+  trail: Place[] = $state.raw([])
+  explanation: Explanation | null = $state.raw(null)
+  /** Why there is no explanation: its operands are not in the file, or something failed. */
+  problem: 'absent' | 'failed' | null = $state(null)
+
+  private readonly systemDark = $state({ now: false })
+  readonly dark = $derived(this.theme === 'auto' ? this.systemDark.now : this.theme === 'dark')
+  readonly values: Map<string, ValueFacts>
+  readonly value = $derived.by(() => this.facts(this.place.address))
+
+  constructor(readonly client: Client) {
+    this.values = new Map(client.manifest.values.map((value) => [value.address, value]))
+    const system = matchMedia('(prefers-color-scheme: dark)')
+    this.systemDark.now = system.matches
+    system.addEventListener('change', () => (this.systemDark.now = system.matches))
+  }
+
+  get manifest() {
+    return this.client.manifest
+  }
+
+  facts(address: string): ValueFacts {
+    return this.values.get(address)!
+  }
+
+  /** Begin anew from a number. */
+  begin(address: string, index: number, direction = this.place.direction): void {
+    this.trail = []
+    this.go({ address, index, direction })
+  }
+
+  /** Look at a value at its strongest number. */
+  async beginAt(address: string): Promise<void> {
+    const numbers = await this.numbers(address, this.place.direction === 'backward')
+    this.begin(address, numbers ? strongest(numbers) : (this.client.explained?.(address)[0] ?? 0))
+    this.pane = 'value'
+  }
+
+  /** Another number of the same value. */
+  move(index: number): void {
+    this.go({ ...this.place, index })
+  }
+
+  /** Go on to an operand. */
+  follow(place: Place): void {
+    this.trail = [...this.trail, this.place]
+    this.go(place)
+  }
+
+  /** Back to step `step` of the trail. */
+  back(step = this.trail.length - 1): void {
+    const place = this.trail[step]
+    if (!place) return
+    this.trail = this.trail.slice(0, step)
+    this.go(place)
+  }
+
+  turn(direction: Direction): void {
+    this.go({ ...this.place, direction })
+  }
+
+  /** All numbers of a value, or none where they are not at hand. */
+  async numbers(address: string, gradient: boolean): Promise<Numbers | null> {
+    try {
+      return await this.client.slice(address, gradient)
+    } catch (error) {
+      if (error instanceof Absent) return null
+      throw error
+    }
+  }
+
+  /** A value to look at: its numbers, or a small picture of them. */
+  async glance(address: string, gradient: boolean): Promise<{ numbers: Numbers; shape: readonly number[] } | null> {
+    const numbers = await this.numbers(address, gradient)
+    if (numbers) return { numbers, shape: this.facts(address).shape }
+    return (await this.client.sample?.(address, gradient)) ?? null
+  }
+
+  /** What a value is called: its variable, else where it was made. */
+  name(value: ValueFacts): string {
+    if (value.names.length) return value.names[0]!
+    if (value.producer === null) return value.address
+    const { name, path } = this.manifest.operations[value.producer]!
+    const place = value.address.includes('.') ? value.address.slice(value.address.indexOf('.')) : ''
+    return (path && !path.startsWith('(') ? `${path}·${name}` : name) + place
+  }
+
+  /** A number for a reader: s2[3,5,7]; a first dimension of 1 is left out. */
+  unit(address: string, index: number): string {
+    const value = this.facts(address)
+    const places = indexOf(index, value.shape)
+    const single = value.origin !== 'parameter' && value.shape.length > 1 && value.shape[0] === 1
+    return this.name(value) + (value.shape.length ? `[${places.slice(single ? 1 : 0).join(', ')}]` : '')
+  }
+
+  /** A number as `liuli explain --unit` takes it: %2[0,3,5,7]. */
+  exact(address: string, index: number): string {
+    const { shape } = this.facts(address)
+    return address + (shape.length ? `[${indexOf(index, shape).join(',')}]` : '')
+  }
+
+  private go(place: Place): void {
+    this.place = place
+    void this.load(place)
+  }
+
+  private async load(place: Place): Promise<void> {
+    let explanation: Explanation | null = null
+    let problem: View['problem'] = null
+    try {
+      explanation = await this.client.explain(place.address, place.index, place.direction)
+    } catch (error) {
+      problem = error instanceof Absent ? 'absent' : 'failed'
+      if (problem === 'failed') console.error(error)
+    }
+    if (this.place !== place && !same(this.place, place)) return // another was chosen meanwhile
+    this.explanation = explanation
+    this.problem = problem
+  }
+}
+
+export const same = (one: Place, other: Place): boolean =>
+  one.address === other.address && one.index === other.index && one.direction === other.direction
+
+/** The place of the largest number, either way. */
+export function strongest(numbers: Numbers | null): number {
+  let best = 0
+  numbers?.forEach((value, place) => {
+    if (Math.abs(value) > Math.abs(numbers[best]!)) best = place
+  })
+  return best
+}
+
+const KEY = Symbol('view')
+export const provide = (view: View): View => setContext(KEY, view)
+export const useView = (): View => getContext<View>(KEY)

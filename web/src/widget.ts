@@ -1,0 +1,13 @@
+/** The page as a widget of a notebook: see `liuli/lab/notebook.py`. */
+
+import { mount, unmount } from 'svelte'
+
+import { NotebookClient, type Model } from './client/notebook'
+import Page from './Page.svelte'
+
+function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
+  const page = mount(Page, { target: el, props: { client: new NotebookClient(model) } })
+  return () => void unmount(page)
+}
+
+export default { render }

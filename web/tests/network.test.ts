@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest'
+
+import type { Manifest } from '../src/client/client'
+import { layoutOf, powerOf, wrapped } from '../src/draw/plane'
+import { edgesOf, firstOpen, rowsOf } from '../src/network/rows'
+import { tokens } from '../src/network/python'
+
+/** x → a (two operations) → b; b also reads x. */
+const manifest = {
+  inputs: ['input[0]'],
+  values: [
+    { address: 'a.weight', origin: 'parameter', producer: null },
+    { address: 'input[0]', origin: 'input', producer: null },
+  ],
+  operations: [
+    { name: 'linear', inputs: ['input[0]', 'a.weight'], outputs: ['%0'] },
+    { name: 'relu', inputs: ['%0'], outputs: ['%1'] },
+    { name: 'add', inputs: ['%1', 'input[0]'], outputs: ['%2'] },
+  ],
+  modules: {
+    path: '',
+    type: 'Net',
+    call: 0,
+    inputs: [],
+    outputs: ['%2'],
+    inside: [{ path: 'a', type: 'Layer', call: 0, inputs: ['input[0]'], outputs: ['%1'], inside: [0, 1] }, 2],
+  },
+} as unknown as Manifest
+
+describe('the map', () => {
+  const rows = (open: string[]) => rowsOf(manifest, new Set(open), (address) => address)
+
+  it('folds modules at first', () => {
+    expect([...firstOpen(manifest)]).toEqual(['#0'])
+    expect(rows(['#0']).map(({ key }) => key)).toEqual(['input[0]', 'a#0', '%2'])
+  })
+
+  it('unfolds a module to its weights and operations', () => {
+    expect(rows(['#0', 'a#0']).map(({ key }) => key)).toEqual(['input[0]', 'a#0', 'a.weight', '%0', '%1', '%2'])
+  })
+
+  it('shows what feeds what, also past a module', () => {
+    expect(edgesOf(manifest, rows(['#0']))).toEqual([
+      [0, 1],
+      [1, 2],
+      [0, 2],
+    ])
+  })
+})
+
+describe('the source', () => {
+  it('is coloured without losing a letter', () => {
+    const line = "    return self.f(x, 'a#b', 0.5)  # (B, K)"
+    expect(
+      tokens(line)
+        .map(({ text }) => text)
+        .join(''),
+    ).toBe(line)
+    expect(
+      tokens(line)
+        .filter(({ kind }) => kind !== 'other')
+        .map(({ kind, text }) => [kind, text]),
+    ).toEqual([
+      ['keyword', 'return'],
+      ['keyword', 'self'],
+      ['string', "'a#b'"],
+      ['number', '0.5'],
+      ['comment', '# (B, K)'],
+    ])
+  })
+})
+
+describe('a plane', () => {
+  it('is what remains when dimensions of one are left out in front', () => {
+    expect(layoutOf([1, 6, 28, 28])).toEqual({ planes: 6, height: 28, width: 28, leading: [6] })
+    expect(layoutOf([1, 120])).toEqual({ planes: 1, height: 1, width: 120, leading: [] })
+    expect(layoutOf([])).toEqual({ planes: 1, height: 1, width: 1, leading: [] })
+    expect(layoutOf([2, 1, 4])).toEqual({ planes: 2, height: 1, width: 4, leading: [2] })
+  })
+
+  it('of a long vector is a grid that it fills', () => {
+    expect(wrapped(400)).toEqual({ height: 20, width: 20 })
+    expect(wrapped(84)).toEqual({ height: 7, width: 12 })
+    expect(wrapped(97)).toEqual({ height: 10, width: 10 })
+  })
+
+  it('is written in units in which its numbers can be told apart', () => {
+    expect([0.0034, 5, 0.5, 12000, 0].map(powerOf)).toEqual([-3, 0, 0, 4, 0])
+  })
+})

@@ -109,7 +109,8 @@ def inked(contrast: Map) -> tuple[Mask, float]:
     """
     top = full_contrast(contrast)
     noise = float(np.median(contrast[contrast < otsu(contrast)[0]]))
-    if top < max(0.04, 4 * noise):
+    grain = float(np.median(np.abs(np.diff(contrast, axis=1))))  # from pixel to pixel: 0 on a clean ground
+    if top < max(0.04, 4 * noise, 16 * grain):
         raise NoInkError
     full = float(np.percentile(contrast[contrast > 0.45 * top], 60))
     labels, count = components(contrast > 0.35 * full)

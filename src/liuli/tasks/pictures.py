@@ -156,8 +156,10 @@ def on_white(picture: Image.Image) -> Image.Image:
 
 def photograph(picture: Image.Image, size: int) -> Pixels:
     """The middle square in colour, (size, size, 3)."""
-    fitted = ImageOps.fit(on_white(picture), (size, size), Image.Resampling.LANCZOS)
-    return np.array(fitted)
+    side = min(picture.size)
+    left, top = ((length - side) // 2 for length in picture.size)
+    square = on_white(picture).crop((left, top, left + side, top + side))  # first, or its neighbours blur into it
+    return np.array(square.resize((size, size), Image.Resampling.LANCZOS))
 
 
 def garment(picture: Image.Image) -> Pixels:

@@ -6,7 +6,8 @@
 The same network, batch, optimizer, examples and validation for all; whole epochs, for liuli with everything that its
 loop does: validation, metrics, checkpoint, TensorBoard. Every peer is a process of its own that is kept; in every round
 each does one epoch, one after the other, so that a machine that drifts drifts for all. The first round (compiling,
-caches) is not counted. Printed are the median and the range of the others, and the ratio of liuli to the peer of the
+caches) is not counted, nor what Keras does around an epoch. Settings of the environment that hold NumPy's products back
+(OPENBLAS_CORETYPE, OPENBLAS_L2_SIZE) are taken out for all. Printed are the median and the range of the others, and the ratio of liuli to the peer of the
 same round, again as median and range. Bars: `AT_MOST`. A peer that is not installed is left out.
 """
 
@@ -114,6 +115,9 @@ def keras(work: Work, gate: Gate, backend: str) -> None:
     from keras import layers
 
     class Wait(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_begin(self, epoch: int, logs: object) -> None:
+            gate.begun = perf_counter()
+
         def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
             gate(logs["val_accuracy"])
 
@@ -132,8 +136,9 @@ def keras(work: Work, gate: Gate, backend: str) -> None:
     if work.name == "lenet":
         pictures, held = pictures[..., None], (held[0][..., None], held[1])
     gate(0.0)
-    fit = {"batch_size": work.batch_size, "epochs": 1000, "verbose": 0, "callbacks": [Wait()]}
-    model.fit(pictures, labels, validation_data=held, **fit)
+    fit = {"batch_size": work.batch_size, "verbose": 0, "callbacks": [Wait()]}
+    while True:  # each round its own call: TensorFlow's pipeline would sleep after the long wait within one
+        model.fit(pictures, labels, validation_data=held, **fit)
 
 
 def network(work: Work) -> Any:
@@ -289,6 +294,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROUNDS} rounds instead of {ROUNDS}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     options = parser.parse_args()
+    for setting in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+        if os.environ.pop(setting, None):
+            print(f"{setting} taken out of the environment", file=sys.stderr)
     works = [WORKS[name] for name in options.networks or WORKS]
     rounds = QUICK_ROUNDS if options.quick else ROUNDS
     results = {work.name: report(work, measure(work, rounds)) for work in works}

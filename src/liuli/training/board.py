@@ -9,12 +9,14 @@ and in any case at the end. PyTorch's writer is imported by a thread of its own 
 from __future__ import annotations
 
 import importlib
+import sys
 import tempfile
 import threading
 import warnings
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,7 +63,7 @@ class Board:
         self.done = done
         self.resumed = done
         self.budget = Budget(SHARE)
-        self.importing = threading.Thread(target=importlib.import_module, args=["torch.utils.tensorboard"], daemon=True)
+        self.importing = threading.Thread(target=import_writer, daemon=True)
         self.importing.start()
         self.hook = threading.excepthook
         threading.excepthook = self.quiet
@@ -168,12 +170,19 @@ class Board:
 
     def flush(self) -> None:
         """Bring everything to the disk."""
-        self.writer.flush()
+        if "writer" in vars(self):  # else nothing was written yet, and the import need not be waited for
+            self.writer.flush()
 
     def close(self) -> None:
         """Bring everything to the disk and end."""
         threading.excepthook = self.hook
         self.writer.close()
+
+
+def import_writer() -> None:
+    """Import PyTorch's writer; without TensorFlow, which it does not need and would import where it is installed."""
+    sys.modules.setdefault("tensorboard.compat.notf", ModuleType("notf"))  # TensorBoard's own sign for that
+    importlib.import_module("torch.utils.tensorboard")
 
 
 def sheet(tiles: list[Any], answers: list[str]) -> NDArray[np.uint8]:

@@ -34,7 +34,9 @@ class ScratchEngine:
         self.network = NETWORKS[system.name](np.random.default_rng(recipe.seed), **options)
         self.network.load({name: value.numpy() for name, value in network.state_dict().items()})
         self.optimizer = make_optimizer(recipe, self.network.parameters)
-        self.limits = threadpool_limits(torch.get_num_threads())  # the products of NumPy, as many threads as torch
+        # NumPy's products get the threads. Torch's, of which a batch needs none, would wait for them on the same cores.
+        self.limits = threadpool_limits(torch.get_num_threads(), user_api="blas")
+        torch.set_num_threads(1)
 
     def train_step(self, batch: Batch, rate: float, weight: float = 1.0) -> dict[str, Tensor]:
         """See `Engine`."""
@@ -44,7 +46,7 @@ class ScratchEngine:
             share = len(piece[0]) / len(batch[0])
             scores, loss = self.forward(piece, training=True)
             (loss if share == weight == 1.0 else loss * (share * weight)).backward()
-            sums = {"loss": torch.tensor(loss.value) * share}
+            sums = {"loss": torch.from_numpy(np.asarray(loss.value)) * share}
             sums |= self.task.tally(torch.from_numpy(scores.value), piece)
             total = {name: total[name] + value if total else value for name, value in sums.items()}
         if self.recipe.clip is not None:
@@ -62,7 +64,7 @@ class ScratchEngine:
     def evaluate(self, batch: Batch) -> Outcome:
         """See `Engine`."""
         scores, loss = self.forward(batch, training=False)
-        return Outcome(torch.tensor(loss.value), torch.from_numpy(scores.value))
+        return Outcome(torch.from_numpy(np.asarray(loss.value)), torch.from_numpy(scores.value))
 
     def state(self) -> dict[str, Tensor]:
         """See `Engine`: `weights.NAME` and `optimizer.KEY`."""

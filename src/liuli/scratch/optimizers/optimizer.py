@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from liuli.scratch.tape import Array, Tensor
 
-BLOCK = 2**16
-"""Numbers in a block: 256 KiB in float32."""
+BLOCK = 2**15
+"""Numbers in a block: 128 KiB in float32."""
 
 
 class Optimizer(ABC):

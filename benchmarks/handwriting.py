@@ -7,8 +7,9 @@ The same network, batch, optimizer, examples and validation for all; whole epoch
 loop does: validation, metrics, checkpoint, TensorBoard. Every peer is a process of its own that is kept; in every round
 each does one epoch, one after the other, so that a machine that drifts drifts for all. The first round (compiling,
 caches) is not counted, nor what Keras does around an epoch. Settings of the environment that hold NumPy's products back
-(OPENBLAS_CORETYPE, OPENBLAS_L2_SIZE) are taken out for all. Printed are the median and the range of the others, and the ratio of liuli to the peer of the
-same round, again as median and range. Bars: `AT_MOST`. A peer that is not installed is left out.
+(OPENBLAS_CORETYPE, OPENBLAS_L2_SIZE) are taken out for all. Printed are the median and the range of the others, and
+the ratio of liuli to the peer of the same round, again as median and range. Bars: `AT_MOST`. A peer that is not
+installed is left out.
 """
 
 from __future__ import annotations

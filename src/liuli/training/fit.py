@@ -143,6 +143,7 @@ def resume(path: str | Path, console: Console | None = None) -> Run:
 
 def go(run: Run, data: Data, world: World, fabric: Fabric | None, console: Console) -> None:
     """Train `run` from where it stands to its end."""
+    threads = torch.get_num_threads()
     try:
         with run.lock() if world.first else nullcontext():
             if world.first:
@@ -161,6 +162,8 @@ def go(run: Run, data: Data, world: World, fabric: Fabric | None, console: Conso
         if world.size > 1 and "closed by peer" in str(error):
             raise LiuliError("another process ended, and has said why") from error
         raise
+    finally:
+        torch.set_num_threads(threads)
 
 
 def attend(run: Run, data: Data, world: World, fabric: Fabric | None, console: Console) -> None:

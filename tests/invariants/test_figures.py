@@ -71,4 +71,5 @@ scores, labels = torch.randn(30, 10), torch.arange(30) % 10
 figures.classification(scores, (torch.zeros(30, 1, 28, 28), labels), {LONG!r}, Path({str(tmp_path)!r}))
 assert "matplotlib.pyplot" not in sys.modules
 """
-    subprocess.run([sys.executable, "-c", code], check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -69,13 +69,13 @@ app.add_typer(runs_verbs.app, name="runs")
 
 
 def main() -> None:
-    """Run the command line, turning what the user can put right into one sentence and exit code 2.
+    """Run the command line, turning what the user can put right into one sentence and exit code 2."""
+    gc.set_threshold(100_000, 20, 20)  # importing PyTorch makes so many objects that looking through them takes 0.3 s
+    leave(run())
 
-    Half the time of `liuli predict` would go into Python's collector looking through PyTorch as it is imported, and
-    into taking it apart at the end. So the collector comes seldom, and what is left is left to the system.
-    """
-    gc.set_threshold(100_000, 20, 20)
-    code = run()
+
+def leave(code: int) -> NoReturn:
+    """End the process as Python does, but for taking PyTorch apart object by object, which takes 0.4 s."""
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not thread.daemon:
             thread.join()

@@ -46,7 +46,7 @@ class ScratchEngine:
             share = len(piece[0]) / len(batch[0])
             scores, loss = self.forward(piece, training=True)
             (loss if share == weight == 1.0 else loss * (share * weight)).backward()
-            sums = {"loss": torch.from_numpy(np.asarray(loss.value)) * share}
+            sums = {"loss": single(loss) * share}
             sums |= self.task.tally(torch.from_numpy(scores.value), piece)
             total = {name: total[name] + value if total else value for name, value in sums.items()}
         if self.recipe.clip is not None:
@@ -64,7 +64,7 @@ class ScratchEngine:
     def evaluate(self, batch: Batch) -> Outcome:
         """See `Engine`."""
         scores, loss = self.forward(batch, training=False)
-        return Outcome(torch.from_numpy(np.asarray(loss.value)), torch.from_numpy(scores.value))
+        return Outcome(single(loss), torch.from_numpy(scores.value))
 
     def state(self) -> dict[str, Tensor]:
         """See `Engine`: `weights.NAME` and `optimizer.KEY`."""
@@ -88,6 +88,11 @@ class ScratchEngine:
         """See `Engine`."""
         found = {name: value.gradient for name, value in self.network.parameters.items()}
         return {name: torch.from_numpy(value) for name, value in found.items() if value is not None}
+
+
+def single(loss: Value) -> Tensor:
+    """The one number of a loss, ten times as fast as by `torch.tensor`."""
+    return torch.from_numpy(np.asarray(loss.value))
 
 
 def make_optimizer(recipe: Recipe, parameters: Mapping[str, Value]) -> optimizers.Optimizer:

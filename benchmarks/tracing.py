@@ -14,9 +14,10 @@ import argparse
 import json
 import platform
 import statistics
+import subprocess
+import sys
 from collections.abc import Callable
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
+from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -151,14 +152,39 @@ def timed(run: Callable[[Case, bool], None], case: Case, gradients: bool, repeat
     return (perf_counter() - begin) / repeats
 
 
-def peer(name: str, repeats: int, threads: int, wire: Connection) -> None:
-    """Times TorchLens in a process of its own, whenever asked."""
-    torch.set_num_threads(threads)
+def peer(name: str, repeats: int) -> None:
+    """Times TorchLens whenever a line comes in, until there is no more. It refuses to work in a child of
+    `multiprocessing`, so this is a process that was started like any other."""
     case = build(name)
     theirs(case, False)
-    wire.send("ready")
-    while wire.recv():
-        wire.send(timed(theirs, case, False, repeats))
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        print(timed(theirs, case, False, repeats), flush=True)
+
+
+class Peer:
+    """The other end of it."""
+
+    def __init__(self, name: str, repeats: int) -> None:
+        threads = str(torch.get_num_threads())
+        command = [sys.executable, "-m", "benchmarks.tracing", name, "--threads", threads, "--peer", str(repeats)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.line()
+
+    def line(self) -> str:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            return line
+        raise SystemExit("TorchLens failed (its message is above); leave it out with --without-torchlens")
+
+    def seconds(self) -> float:
+        assert self.process.stdin is not None
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        return float(self.line())
+
+    def close(self) -> None:
+        self.process.communicate()
 
 
 def measure(name: str, rounds: int, with_peer: bool) -> list[dict[str, Any]]:
@@ -168,32 +194,22 @@ def measure(name: str, rounds: int, with_peer: bool) -> list[dict[str, Any]]:
             timed(run, case, gradients, 3)
     single = timed(plain, case, False, 3)
     repeats = max(1, min(200, int(0.05 / single)))
-    wire = process = None
-    if with_peer:
-        context = get_context("spawn")
-        wire, end = context.Pipe()
-        process = context.Process(
-            target=peer, args=(name, max(1, repeats // 20), torch.get_num_threads(), end), daemon=True
-        )
-        process.start()
-        wire.recv()
+    other_process = Peer(name, max(1, repeats // 20)) if with_peer else None
     rows = []
     for gradients in (False, True):
         base, mine, other = [], [], []
         for _ in range(rounds):
             base.append(timed(plain, case, gradients, repeats))
             mine.append(timed(ours, case, gradients, repeats))
-            if wire is not None and not gradients:
-                wire.send(True)
-                other.append(wire.recv())
+            if other_process is not None and not gradients:
+                other.append(other_process.seconds())
         what = "gradients" if gradients else "forward"
         rows.append(row(name, what, "plain", base, base, None))
         rows.append(row(name, what, "liuli", mine, base, AT_MOST[name][what]))
         if other:
             rows.append(row(name, what, "torchlens", other, base, None))
-    if wire is not None and process is not None:
-        wire.send(False)
-        process.join()
+    if other_process is not None:
+        other_process.close()
     return rows
 
 
@@ -227,13 +243,18 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--without-torchlens", action="store_true")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--peer", type=int, metavar="REPEATS", help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    if options.peer is not None:
+        peer(options.cases[0], options.peer)
+        return
     print(
         f"torch {torch.__version__}, {options.threads} threads, {platform.machine()}, "
         f"Python {platform.python_version()}"
     )
-    rows = [row for name in options.cases for row in measure(name, options.rounds, not options.without_torchlens)]
+    with_peer = find_spec("torchlens") is not None and not options.without_torchlens
+    rows = [row for name in options.cases for row in measure(name, options.rounds, with_peer)]
     if options.json is not None:
         options.json.write_text(json.dumps(rows, indent=1) + "\n")
 

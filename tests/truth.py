@@ -54,7 +54,7 @@ def hold(found: Truth, one: Explanation, value: Value, name: str, counter: Count
     dtype = value.dtype if value.dtype in TOLERANCE else torch.float64
     if value.dtype not in TOLERANCE and value.producer is not None:  # whole numbers: as exact as what they are made of
         dtype = min((record.dtype for record in operands(value)), key=lambda d: -TOLERANCE.get(d, 0), default=dtype)
-    if not isfinite(one.scale) and isfinite(one.captured):
+    if not isfinite(one.scale) and isfinite(one.captured) and one.residual != 0:  # any bound would be met
         found.faults.append(f"{one.direction} {one.address}{list(one.index)} by {name}: scale {one.scale}")
     bound = TOLERANCE.get(dtype, 1e-10) * one.scale + 1e-300
     if isnan(one.residual) or abs(one.residual) > bound:

@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 
 from liuli.explaining.explainer import REGISTRY, Workbench, explains
+from liuli.explaining.expression import Number
 from liuli.explaining.families.elementwise import Elementwise
 from liuli.tracing.parts import Operation
 
@@ -21,10 +22,17 @@ class Cast(Elementwise):
 
     def __init__(self, operation: Operation, bench: Workbench) -> None:
         super().__init__(operation, bench)
-        before = bench.record.value(operation.arguments["input"]).dtype
-        whole_number = not operation.dtype.is_floating_point and operation.dtype is not torch.bool
-        truth = operation.dtype is torch.bool
-        self.text = "y = a != 0" if truth else "y = trunc(a)" if whole_number and before.is_floating_point else "y = a"
+        before = bench.record.value(operation.arguments["input"])
+        if operation.dtype is torch.bool:
+            self.text = "y = a != 0"
+        elif operation.dtype.is_floating_point or not before.dtype.is_floating_point:
+            self.text = "y = a"
+        else:
+            self.text = "y = trunc(a)"
+            least = torch.iinfo(operation.dtype).min
+            if not bool((before.tensor.abs() < -least).all()):  # infinity, say: the processor's answer is the least one
+                self.constants["β"] = Number(-least)
+                self.text = "y = where(abs(a) < β, trunc(a), -β)"
 
 
 REGISTRY |= dict.fromkeys(("cpu", "cuda"), Cast)

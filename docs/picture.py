@@ -27,7 +27,7 @@ def main(run: Run) -> None:
     for column, file in enumerate(files):
         example = task.read(file, run.facts, file.name)
         with torch.no_grad():
-            inputs = task.inputs(example.batch)
+            (inputs,) = task.inputs(example.batch)
             answer = task.answer(network(inputs)[0], run.facts)
         probabilities = np.array(list(answer["probabilities"].values()))  # type: ignore[attr-defined]
         with Image.open(file) as picture:

@@ -1,6 +1,7 @@
 """A run: the folder that training leaves behind, read and written.
 
     run.json            system, facts of the data, every recipe value, model options, engine, seed, versions, state
+    learnt.json         what the task learnt from the training part before the network saw it, where it did
     metrics.jsonl       one line per epoch
     model.safetensors   the best weights so far
     result.json         the figures on the test part, once finished
@@ -15,9 +16,9 @@ model, the weights and the data are fetched when asked for.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,7 +85,9 @@ class Run:
         return cls(folder, record)
 
     @classmethod
-    def create(cls, folder: Path | None, name: str, record: dict[str, Json]) -> Run:
+    def create(
+        cls, folder: Path | None, name: str, record: dict[str, Json], learnt: Mapping[str, Json] | None = None
+    ) -> Run:
         """Make a run folder and write its `run.json`: `folder`, or the first free one of runs/NAME, runs/NAME-2, …
 
         Raises:
@@ -106,6 +109,8 @@ class Run:
         except OSError as error:
             raise unwritable(folder or RUNS / name, error) from error
         run = cls(folder, {"format": FORMAT, "liuli": __version__, **record})
+        if learnt:
+            write_json(run.learnt_file, dict(learnt))
         run.update()
         return run
 
@@ -135,8 +140,11 @@ class Run:
         """What the network must know of its data."""
         from liuli.data.dataset import Facts
 
-        values: dict[str, Json] = self.record["data"]
-        return Facts(**{**values, "shape": tuple(values["shape"]), "classes": tuple(values["classes"])})
+        try:
+            learnt = json.loads(self.learnt_file.read_text(encoding="utf-8")) if self.learnt_file.exists() else {}
+        except (OSError, ValueError) as error:
+            raise UserError(f"{self.learnt_file}: is damaged ({error}); train again, or copy it anew") from error
+        return Facts.from_json(self.record["data"], learnt)
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -164,6 +172,11 @@ class Run:
     def engine(self) -> str:
         """`torch` or `scratch`."""
         return str(self.record["engine"])
+
+    @property
+    def learnt_file(self) -> Path:
+        """What `Task.learn` found out."""
+        return self.folder / "learnt.json"
 
     @property
     def weights_file(self) -> Path:
@@ -247,6 +260,7 @@ class Run:
         from liuli.data.store import load
 
         data = load(self.facts.name)
+        data = replace(data, facts=replace(data.facts, learnt=self.facts.learnt))
         if data.facts.sha256 != self.facts.sha256:
             was, now = (one.variant or one.sha256[:12] for one in (self.facts, data.facts))
             raise UserError(

@@ -142,7 +142,7 @@ def summarise(model: nn.Module, task: Task) -> Summary:
             stack.callback(module.register_forward_hook(leave(path)).remove)
         stack.enter_context(torch.no_grad())
         stack.enter_context(counter)
-        model.eval()(inputs)
+        model.eval()(*inputs)
 
     layers = []
     for path, shape in shapes.items():
@@ -153,7 +153,7 @@ def summarise(model: nn.Module, task: Task) -> Summary:
             layers.append(layer)
     parameters = list(model.parameters())
     return Summary(
-        input=tuple(inputs.shape),
+        input=tuple(inputs[0].shape),
         layers=tuple(layers),
         parameters=sum(one.numel() for one in parameters),
         trainable=sum(one.numel() for one in parameters if one.requires_grad),

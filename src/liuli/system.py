@@ -11,12 +11,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from liuli.errors import UserError, nearest
 
 if TYPE_CHECKING:
-    from liuli.tasks.task import Task
+    from torch import Tensor
+
+    from liuli.tasks.task import Batch, Task
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,29 @@ class Target:
         return f"{self.metric} ≤ {self.at_most:g}"
 
 
+class SelfTaught(Protocol):
+    """A network that is not trained by gradients through PyTorch: it has its own way of learning.
+
+    A closed form, a kernel of its own, trial and error. It is an `nn.Module` all the same, whose parameters and buffers
+    (of shapes that follow from its options) hold what it has learnt, so that it is saved, explained and asked as any
+    other; the loop, its epochs, checkpoints and validation are the same too. What sees all the data at once has a
+    recipe of one epoch whose batch is larger than the data.
+    """
+
+    def learn(self, batch: Batch, rate: float) -> dict[str, Tensor] | None:
+        """One step on one batch of the task, at the schedule's rate, without autograd.
+
+        Returns:
+            "loss" and the task's tallies as `Engine.train_step` has them; None: they are taken from the batch after.
+        """
+
+    def memory(self) -> dict[str, Tensor]:
+        """What the next step depends on beside weights and global generators (experience, counts); may be absent."""
+
+    def remember(self, memory: Mapping[str, Tensor]) -> None:
+        """Go on from a `memory()`, bit for bit."""
+
+
 @dataclass(frozen=True)
 class System:
     """One system of the curriculum, whole.
@@ -200,7 +225,8 @@ class System:
         name: what a user types: `liuli train NAME`.
         year: of the paper.
         paper: authors and title.
-        model: the network; called with the options that the data decide (such as `classes=10`) and the user's `--set`.
+        model: the network (a `SelfTaught` one where it has `learn`); called with the options that the data decide (such
+            as `classes=10`) and the user's `--set`.
         task: what the network is for: its loss, metrics, raw input and answers.
         data: the data set that the recipe is for.
         recipe: how it is trained.

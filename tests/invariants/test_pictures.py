@@ -59,16 +59,16 @@ def test_a_network_gets_the_channels_it_takes(form: str, shape: tuple[int, ...],
     boot("white", "green").save(stream, "PNG")
     example = task.read(stream.getvalue(), facts, "boot")
     assert bring(stream.getvalue(), facts, "boot").shape == shape
-    assert task.inputs(example.batch).shape == (1, channels, 32, 32)
+    assert task.inputs(example.batch)[0].shape == (1, channels, 32, 32)
     held, _ = task.tensors(Split(np.zeros((4, *shape), np.uint8), np.arange(4)), facts)
-    assert task.inputs((held,)).shape == (4, channels, 32, 32)
+    assert task.inputs((held,))[0].shape == (4, channels, 32, 32)
     assert held.dtype == torch.uint8
 
 
 @pytest.mark.parametrize(("size", "side"), [(28, 28), (32, 28), (28, 32), (64, 28)])
 def test_rim_or_resizing(size: int, side: int) -> None:
     pixels = torch.full((2, 1, side, side), 255, dtype=torch.uint8)
-    shown = ImageClassification(size=size, channels=1).inputs((pixels,))
+    (shown,) = ImageClassification(size=size, channels=1).inputs((pixels,))
     assert shown.shape == (2, 1, size, size)
     if (size, side) == (32, 28):
         assert shown[:, :, 2:-2, 2:-2].min() == 1

@@ -29,7 +29,7 @@ def of_system(name: str, training: bool, dtype: torch.dtype) -> Record:
     torch.manual_seed(0)
     network = system.build().to(dtype).train(training)
     batch = system.task.draw(2)
-    return trace(Tasked(system.task, network, batch), system.task.inputs(batch).to(dtype))
+    return trace(Tasked(system.task, network, batch), *(of(one, dtype) for one in system.task.inputs(batch)))
 
 
 class Tasked(nn.Module):
@@ -39,9 +39,9 @@ class Tasked(nn.Module):
         super().__init__()
         self.network, self.task, self.batch = network, task, batch
 
-    def forward(self, given: Tensor) -> Tensor:
-        answers = self.network(given)
-        return self.task.outcome(lambda _: answers, self.batch).loss
+    def forward(self, *given: Tensor) -> Tensor:
+        answers = self.network(*given)
+        return self.task.outcome(lambda *_: answers, self.batch).loss
 
 
 def of(given: Any, dtype: torch.dtype) -> Any:

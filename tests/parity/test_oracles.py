@@ -120,7 +120,7 @@ def test_a_fault_is_found_where_it_is(name: str, plant: Callable[[nn.Module], No
 def test_a_wrong_loss_is_found() -> None:
     class Summed(ImageClassification):
         def outcome(self, model: nn.Module, batch: Batch) -> Outcome:
-            scores = model(self.inputs(batch))
+            scores = model(*self.inputs(batch))
             return Outcome(cross_entropy(scores, batch[1], reduction="sum"), scores)
 
     system = replace(catalog.find("lenet"), task=Summed(size=32, channels=1))

@@ -58,4 +58,4 @@ def recorded(module: str, given: str | None) -> Record:
 
     system = find(module)
     batch = system.task.draw(1)
-    return trace(system.build().eval(), system.task.inputs(batch), gradients=False)
+    return trace(system.build().eval(), *system.task.inputs(batch), gradients=False)

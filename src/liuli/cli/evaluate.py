@@ -75,12 +75,12 @@ def evaluate(
 
 
 def outputs(network: nn.Module, task: Task, batch: Batch) -> Tensor:
-    """The network's output for every example of a batch, a thousand at a time."""
+    """The response to every example of a batch, a thousand at a time."""
     import torch
 
     with torch.inference_mode():
         pieces = zip(*(torch.split(part, EXAMPLES_AT_ONCE) for part in batch), strict=True)
-        return torch.cat([task.outcome(network, piece).output for piece in pieces])
+        return torch.cat([task.respond(network, piece) for piece in pieces])
 
 
 def print_classes(rows: Sequence[Mapping[str, Json]]) -> None:

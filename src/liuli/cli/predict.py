@@ -29,17 +29,18 @@ HALVES = "▀"  # the upper half in the ink's colour, the lower half in the grou
 def predict(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its name under ./runs.")],
     inputs: Annotated[
-        list[str], typer.Argument(metavar="INPUT...", help="Files, folders of files, or - for standard input.")
+        list[str],
+        typer.Argument(metavar="INPUT...", help="Files, folders of files, words, or - for standard input."),
     ],
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Where to save what the network was given.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Answer for each input: the class, its probability, and what the network was given, saved as a picture.
+    """Answer for each input: a class and its probability, a translation, boxes, … as the system's task has it.
 
-    A picture may be of any kind and size, dark on light or light on dark: it is brought into the form of the
-    pictures that the system learnt from.
+    What the network was given is saved as a picture, where it is one. A picture may be of any kind and size, dark on
+    light or light on dark: it is brought into the form of the pictures that the system learnt from.
 
     Example: `liuli predict lenet seven.png photos/ --json`
     """
@@ -65,13 +66,16 @@ def predict(
         try:
             example = task.read(sys.stdin.buffer.read() if source is None else source, facts, name)
             with torch.inference_mode():
-                output = network(task.inputs(example.batch))[0]
-            seen = task.save_input(example, folder / f"{unused(Path(name).stem, used)}.png")
+                output = task.respond(network, example.batch)[0]
+            stem = unused(Path(name).stem[:40] or "input", used)
+            seen = task.save_input(example, folder / f"{stem}.png")
+            drawn = task.save_answer(example, output, facts, folder / f"{stem}-answer.png")
         except LiuliError as error:
             typer.echo(f"liuli: {error}", err=True)
             answers.append({"input": name, "error": str(error)})
             continue
-        answers.append({"input": name, **task.answer(output, facts), "seen": str(seen)})
+        saved = {key: str(file) for key, file in (("seen", seen), ("picture", drawn)) if file is not None}
+        answers.append({"input": name, **task.answer(output, facts), **saved})
         if not as_json:
             print_answer(answers[-1])
     if as_json:
@@ -80,8 +84,8 @@ def predict(
         raise typer.Exit(2)
 
 
-def gathered(inputs: list[str], task: Task) -> Iterator[tuple[str, Path | None]]:
-    """Each input by the name it is called by, and its file (None: standard input); folders are looked into.
+def gathered(inputs: list[str], task: Task) -> Iterator[tuple[str, Path | str | None]]:
+    """Each input by the name it is called by, and its file (None: standard input) or words; folders are looked into.
 
     Raises:
         UserError: a folder holds nothing of the task's kind, or cannot be read.
@@ -90,6 +94,8 @@ def gathered(inputs: list[str], task: Task) -> Iterator[tuple[str, Path | None]]
         path = Path(given)
         if given == "-":
             yield "standard-input", None
+        elif task.reads_text and not exists(path):
+            yield given, given
         elif not path.is_dir():
             yield given, path
         else:
@@ -109,6 +115,14 @@ def gathered(inputs: list[str], task: Task) -> Iterator[tuple[str, Path | None]]
             yield from ((str(one), one) for one in fitting)
 
 
+def exists(path: Path) -> bool:
+    """Whether there is such a file; a sentence may be too long for a file's name."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def unused(stem: str, used: set[str]) -> str:
     """`stem`, or stem-2, -3, … if the name has been used; marks it as used."""
     number, name = 1, stem
@@ -120,24 +134,39 @@ def unused(stem: str, used: set[str]) -> str:
 
 
 def print_answer(answer: Mapping[str, Json]) -> None:
-    """The class and its probability, then bars; beside them, on a terminal, what the network was given."""
+    """The answer and its probability, then bars or other details; beside them, on a terminal, what was given."""
     from rich.table import Table
     from rich.text import Text
 
     terminal = console()
-    terminal.print(
-        Text.assemble(
-            (answer["input"], "bold"), " → ", (answer["answer"], "bold green"), f"  {answer['probability']:.1%}"
-        )
-    )
-    bars = probability_bars(answer["probabilities"])
-    if terminal.is_terminal and terminal.width >= 80:
+    share = f"  {answer['probability']:.1%}" if "probability" in answer else ""
+    terminal.print(Text.assemble((answer["input"], "bold"), " → ", (str(answer["answer"]), "bold green"), share))
+    bars = probability_bars(answer["probabilities"]) if "probabilities" in answer else details(answer)
+    if "seen" in answer and terminal.is_terminal and terminal.width >= 80:
         both = Table.grid(padding=(0, 2))
         both.add_row(small_picture(Path(answer["seen"])), bars)
         terminal.print(both)
     else:
         terminal.print(bars)
-    terminal.print(f"the network was given: {answer['seen']}\n", style="dim")
+    for key, what in (("seen", "the network was given"), ("picture", "drawn")):
+        if key in answer:
+            terminal.print(f"{what}: {answer[key]}", style="dim")
+    terminal.print()
+
+
+def details(answer: Mapping[str, Json]) -> Text:
+    """What an answer says beside itself, a line each; of a long list the first."""
+    from rich.text import Text
+
+    lines = []
+    for key, value in answer.items():
+        if key in ("input", "answer", "probability", "seen", "picture"):
+            continue
+        rows = value if isinstance(value, list) else [value]
+        shown = [", ".join(f"{k} {v}" for k, v in row.items()) if isinstance(row, dict) else str(row) for row in rows]
+        more = [f"… {len(shown) - MOST_BARS} more"] * (len(shown) > MOST_BARS)
+        lines += [f"  {key}: {line}" for line in shown[:MOST_BARS] + more]
+    return Text("\n".join(lines))
 
 
 def probability_bars(probabilities: Mapping[str, float]) -> Text:

@@ -10,9 +10,9 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from liuli.data.dataset import Data, Facts, RemoteFile, Split, fingerprint
 from liuli.errors import UserError
@@ -49,17 +49,16 @@ def code() -> str:
 
 
 def save_arrays(path: Path, data: Data) -> None:
-    """Write both splits and the facts into one file."""
+    """Write the splits and the facts into one file; words, which it cannot hold, are read anew each time."""
     from safetensors.numpy import save_file
 
-    arrays = {
-        "train.inputs": data.train.inputs,
-        "train.targets": data.train.targets,
-        "test.inputs": data.test.inputs,
-        "test.targets": data.test.targets,
-    }
-    with replacing(path) as temporary:
-        save_file(arrays, temporary, metadata={"facts": json.dumps(asdict(data.facts))})
+    arrays: dict[str, Any] = {}
+    for part, split in data.splits().items():
+        arrays |= {f"{part}.inputs": split.inputs, f"{part}.targets": split.targets}
+        arrays |= {f"{part}.extra.{name}": array for name, array in split.extra.items()}
+    if all(array.dtype.kind in "biuf" for array in arrays.values()):
+        with replacing(path) as temporary:
+            save_file(arrays, temporary, metadata={"facts": json.dumps(data.facts.to_json())})
 
 
 def open_arrays(path: Path) -> Data:
@@ -67,27 +66,30 @@ def open_arrays(path: Path) -> Data:
     from safetensors import safe_open
 
     with safe_open(path, framework="numpy") as arrays:
-        facts = json.loads(arrays.metadata()["facts"])
-        train, test = (
-            Split(arrays.get_tensor(f"{part}.inputs"), arrays.get_tensor(f"{part}.targets"))
-            for part in ("train", "test")
-        )
-    return Data(Facts(**{**facts, "shape": tuple(facts["shape"]), "classes": tuple(facts["classes"])}), train, test)
+        facts = Facts.from_json(json.loads(arrays.metadata()["facts"]))
+        found: dict[str, dict[str, Any]] = {}
+        for key in arrays.keys():  # noqa: SIM118 (no mapping)
+            part, _, name = key.partition(".")
+            found.setdefault(part, {})[name.removeprefix("extra.")] = arrays.get_tensor(key)
+    splits = {part: Split(named.pop("inputs"), named.pop("targets"), named) for part, named in found.items()}
+    return Data(facts, splits["train"], splits["test"], splits.get("validation"))
 
 
 def consistent(data: Data) -> Data:
-    """`data`, whose inputs have the shape that its facts say, one label each, and no label beyond the classes.
+    """`data`, whose inputs have the shape that its facts say, one target each, and no label beyond the classes.
 
     Raises:
         UserError: that is not so.
     """
     facts = data.facts
-    for part, split in (("training", data.train), ("test", data.test)):
-        where = f"{facts.name}: the {part} part has"
-        if split.inputs.shape[1:] != facts.shape:
+    for part, split in data.splits().items():
+        where = f"{facts.name}: the {'training' if part == 'train' else part} part has"
+        if facts.shape and split.inputs.shape[1:] != facts.shape:
             raise UserError(f"{where} inputs of shape {split.inputs.shape[1:]}, expected {facts.shape}")
         if len(split.inputs) != len(split.targets) or not len(split):
             raise UserError(f"{where} {len(split.inputs)} inputs and {len(split.targets)} labels, expected as many")
+        if not facts.classes or split.targets.dtype.kind not in "iu":
+            continue
         for label in (split.targets.min(), split.targets.max()):
             if not 0 <= label < len(facts.classes):
                 raise UserError(f"{where} a label {label}, expected 0 to {len(facts.classes) - 1}")

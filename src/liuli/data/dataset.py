@@ -7,13 +7,12 @@ a function; *data* (`Data`) are what that function returns, NumPy arrays in spli
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -57,15 +56,17 @@ class Subset:
 
 @dataclass(frozen=True)
 class Split:
-    """A part of a data set.
+    """A part of a data set: N examples. What the arrays are follows from `Facts.kind`.
 
     Attributes:
-        inputs: first dimension N; for pictures uint8 (N, height, width, channels).
-        targets: (N,) int64 class labels.
+        inputs: first dimension N; for pictures uint8 (N, height, width, channels), for sentences str (N,).
+        targets: first dimension N; for classes int64 (N,), for translation str (N,), …
+        extra: more arrays of the same first dimension, by name; most kinds have none.
     """
 
-    inputs: NDArray[np.generic]
-    targets: NDArray[np.generic]
+    inputs: NDArray[Any]
+    targets: NDArray[Any]
+    extra: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -79,12 +80,15 @@ class Facts:
         name: of the definition.
         variant: which of its files were used where that can differ ("full set", "subset of 12,000"), else "".
         sha256: one hash over the files that were read.
-        kind: what the inputs are: "image".
+        kind: what the inputs are, in a word a user knows: "image", "sentence", "table", …
         form: how a picture of this set was made, which a user's own picture is brought into:
             "handwriting" (MNIST: light on dark, 20×20 box, centred by mass in 28×28),
-            "garment" (Fashion-MNIST), "photograph" (CIFAR-10).
-        shape: of one input: (height, width, channels).
-        classes: names in the order of the labels.
+            "garment" (Fashion-MNIST), "photograph" (CIFAR-10); "" for other kinds.
+        shape: of one input: (height, width, channels); () where inputs differ in shape, or are words.
+        classes: names in the order of the labels; () where there are none.
+        details: what else is known of the set, JSON-ready: names of columns, titles of films, a language.
+        learnt: what a task learnt from the training part before the network saw it, JSON-ready: a vocabulary,
+            means (see `Task.learn`); empty as the data set gives it.
     """
 
     name: str
@@ -94,15 +98,39 @@ class Facts:
     form: str
     shape: tuple[int, ...]
     classes: tuple[str, ...]
+    details: Mapping[str, Any] = field(default_factory=dict)
+    learnt: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but `learnt`, which a run keeps in a file of its own."""
+        values = asdict(self)
+        del values["learnt"]
+        return values
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any], learnt: Mapping[str, Any] | None = None) -> Facts:
+        """What `to_json` gave, and what was learnt."""
+        tuples = {key: tuple(values[key]) for key in ("shape", "classes")}
+        return cls(**{**values, **tuples, "learnt": learnt or {}})
 
 
 @dataclass(frozen=True)
 class Data:
-    """A data set, read: its facts, and the splits as published."""
+    """A data set, read: its facts, and the splits as published.
+
+    Attributes:
+        validation: as published; None: a share of the training part is held out (`Recipe.validation`).
+    """
 
     facts: Facts
     train: Split
     test: Split
+    validation: Split | None = None
+
+    def splits(self) -> dict[str, Split]:
+        """Those that there are, by name."""
+        both = {"train": self.train, "test": self.test}
+        return both if self.validation is None else {**both, "validation": self.validation}
 
 
 @dataclass(frozen=True)

@@ -35,13 +35,13 @@ def permutation(count: int, seed: int, epoch: int) -> Tensor:
 def hold_out(split: Split, share: float, seed: int) -> tuple[Split, Split]:
     """Part `split` into (train, validation), with `share` of it, to the nearest example, held for validation.
 
-    Stratified: the examples are shuffled, sorted by target and taken at equal distances, so that every class
-    is held out in proportion (to one example), even where a class is rare. Chosen over a plain draw because
-    the validation loss that early stopping watches is then less noisy. Each part has at least one example,
-    and keeps the published order.
+    Stratified where targets are classes: the examples are shuffled, sorted by target and taken at equal distances,
+    so that every class is held out in proportion (to one example), even where a class is rare. Chosen over a plain
+    draw because the validation loss that early stopping watches is then less noisy. Each part has at least one
+    example, and keeps the published order.
 
     Args:
-        split: N examples with targets (N,).
+        split: N examples.
         share: in [0, 1); 0 gives an empty validation part.
         seed: of the draw.
 
@@ -56,7 +56,8 @@ def hold_out(split: Split, share: float, seed: int) -> tuple[Split, Split]:
             "give more data or use --set validation=0"
         )
     order = permutation(total, seed, 0).numpy()
-    order = order[np.argsort(split.targets[order], kind="stable")]
+    if split.targets.ndim == 1 and split.targets.dtype.kind in "iu":
+        order = order[np.argsort(split.targets[order], kind="stable")]
     chosen = np.zeros(total, dtype=bool)
     chosen[order[(2 * np.arange(held) + 1) * total // (2 * max(held, 1))]] = True
     return select(split, ~chosen), select(split, chosen)
@@ -64,7 +65,9 @@ def hold_out(split: Split, share: float, seed: int) -> tuple[Split, Split]:
 
 def select(split: Split, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Split:
     """The examples of `split` that `chosen` (N,) marks, in their order."""
-    return Split(split.inputs[chosen], split.targets[chosen])
+    return Split(
+        split.inputs[chosen], split.targets[chosen], {name: array[chosen] for name, array in split.extra.items()}
+    )
 
 
 class Batches:

@@ -33,7 +33,7 @@ def of_run(run: Run, example: Example) -> Made:
     """What a trained system makes of one input, and from its own answer back."""
     task, system = run.system.task, run.system
     network = run.network()
-    record = trace(network, task.inputs(example.batch), loss=task.doubt)
+    record = trace(network, *task.inputs(example.batch), loss=task.doubt)
     output = record.outputs[0].tensor[0]
     answer = task.answer(output, run.facts)
     shares = record.find("probabilities", module="(loss)")

@@ -47,6 +47,10 @@ class ImageClassification(Task):
     headline: ClassVar[str] = "accuracy"
     endings: ClassVar[frozenset[str]] = PICTURE_ENDINGS
 
+    def drawn_facts(self) -> Facts:
+        """Ten classes."""
+        return Facts("drawn", "", "", self.kind, "", (self.size, self.size, self.channels), tuple("0123456789"))
+
     def options(self, facts: Facts) -> dict[str, object]:
         """The number of classes."""
         if facts.kind != self.kind:
@@ -72,9 +76,12 @@ class ImageClassification(Task):
         pixels = (coarse + torch.randint(64, shape, generator=generator)).byte()
         return pixels, torch.randint(10, (count,), generator=generator)
 
-    def inputs(self, batch: Batch) -> Tensor:
+    def inputs(self, batch: Batch) -> tuple[Tensor]:
         """Float pictures in [0, 1], (B, C, size, size): with a dark rim where a few pixels lack, else resized."""
-        pictures = batch[0] / 255
+        return (self.fitted(batch[0] / 255),)
+
+    def fitted(self, pictures: Tensor) -> Tensor:
+        """Pictures of any size as (B, C, size, size)."""
         lacking = self.size - pictures.size(-1)
         if 0 < lacking <= RIM:
             before, after = lacking // 2, lacking - lacking // 2
@@ -91,7 +98,7 @@ class ImageClassification(Task):
 
     def outcome(self, model: nn.Module, batch: Batch) -> Outcome:
         """Mean cross-entropy and the scores (logits) (B, K)."""
-        scores = model(self.inputs(batch))
+        scores = model(*self.inputs(batch))
         return Outcome(cross_entropy(scores, batch[1]), scores)
 
     def tally(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
@@ -108,10 +115,11 @@ class ImageClassification(Task):
 
         return figures.classification(output, batch, facts.classes, folder)
 
-    def read(self, source: Path | bytes, facts: Facts, name: str) -> Example:
+    def read(self, source: Path | bytes | str, facts: Facts, name: str) -> Example:
         """A picture file of any kind, brought into the form that the pictures of `facts` were made in."""
         from liuli.tasks import pictures
 
+        assert not isinstance(source, str)
         pixels = torch.from_numpy(pictures.bring(source, facts, name))[None].permute(0, 3, 1, 2)
         return Example(name, (with_channels(pixels, self.channels),))
 
@@ -134,12 +142,12 @@ class ImageClassification(Task):
         """The network's input as a PNG, every pixel enlarged to a square of 10."""
         from liuli.tasks import pictures
 
-        shown = (self.inputs(example.batch)[0] * 255).round().byte().permute(1, 2, 0)
+        shown = (self.inputs(example.batch)[0][0] * 255).round().byte().permute(1, 2, 0)
         return pictures.save_enlarged(shown.numpy(), path)
 
     def scratch_arrays(self, batch: Batch) -> Sequence[object]:
         """Pictures float32 (B, C, size, size) and labels int64 (B,), as NumPy arrays."""
-        return self.inputs(batch).numpy(), batch[1].numpy()
+        return self.inputs(batch)[0].numpy(), batch[1].numpy()
 
 
 def with_channels(pixels: Tensor, channels: int) -> Tensor:

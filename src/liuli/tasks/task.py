@@ -6,7 +6,10 @@ laboratory know a system only through these methods, so that a new kind of syste
 and no special case elsewhere.
 
 A *batch* is a tuple of tensors that share their first dimension; what they are is the task's affair
-(for pictures: uint8 pixels and labels).
+(for pictures: uint8 pixels and labels; for a graph, one example whose nodes stand along the second dimension).
+
+What a task must know of its training data beyond their facts (a vocabulary, means) it finds out in `learn`; it is
+kept with the run, and every method finds it in `facts.learnt`.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
@@ -29,7 +32,7 @@ class Outcome(NamedTuple):
 
     Attributes:
         loss: mean over the batch, a scalar with a gradient.
-        output: what the network returned.
+        output: what the network returned, or what of it `Task.tally` needs; first dimension B.
     """
 
     loss: Tensor
@@ -61,6 +64,24 @@ class Task(ABC):
     endings: ClassVar[frozenset[str]]
     """Of the names of files that `predict` takes when it looks into a folder: ".png"."""
 
+    reads_text: ClassVar[bool] = False
+    """Whether an input may be words on the command line, where there is no file of that name."""
+
+    phases: ClassVar[tuple[str, ...]] = ()
+    """Names of children of the network that take turns in every step, each with an optimizer of its own and the loss
+    that `phase_loss` gives it; (): one loss for all parameters."""
+
+    has_floor: ClassVar[bool] = False
+    """Whether the loss cannot come near 0 even on a few examples learnt by heart (a latent's, an adversary's)."""
+
+    def learn(self, train: Split, facts: Facts) -> Mapping[str, Any]:
+        """What must be known of the training part before there are tensors, JSON-ready: a vocabulary, means."""
+        return {}
+
+    @abstractmethod
+    def drawn_facts(self) -> Facts:
+        """Facts that fit what `draw` makes up, and a model built without options."""
+
     @abstractmethod
     def options(self, facts: Facts) -> dict[str, object]:
         """Keyword arguments of the model that the data decide, such as `classes=10`.
@@ -81,8 +102,11 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def inputs(self, batch: Batch) -> Tensor:
-        """The network's input for a batch, floats in the network's shape. Pure tensor arithmetic, no randomness."""
+    def inputs(self, batch: Batch) -> tuple[Tensor, ...]:
+        """What the network is called with for a batch, with or without targets. Pure tensor arithmetic, no randomness.
+
+        A network that is given its own answer so far (a decoder) gets the right one where the batch has it.
+        """
 
     def augment(self, batch: Batch) -> Batch:
         """A training batch varied at random, from torch's global generator; called when the recipe says `augment`."""
@@ -92,21 +116,42 @@ class Task(ABC):
     def outcome(self, model: nn.Module, batch: Batch) -> Outcome:
         """Run the model on a batch: mean loss and output. Pure tensor arithmetic: the training step may be captured."""
 
+    def phase_loss(self, phase: str, model: nn.Module, batch: Batch) -> Outcome:
+        """The loss of one of `phases`; `outcome` is then what is reported."""
+        raise NotImplementedError(phase)
+
+    def respond(self, model: nn.Module, batch: Batch) -> Tensor:
+        """The network's answers to a batch, with or without targets, for `metrics`, `figures` and `answer`: (B, …).
+
+        It may take more than one pass (a translation, word by word). Keep it small: answers to the whole test part
+        are held at once.
+        """
+        answers: Tensor = model(*self.inputs(batch))
+        return answers
+
     @abstractmethod
     def tally(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Cheap sums over a batch for the progress line: scalars, added up and divided by the number of examples."""
 
     @abstractmethod
     def metrics(self, output: Tensor, batch: Batch, facts: Facts) -> dict[str, object]:
-        """All that is measured on a held-out split, JSON-ready; holds the figure that `Target` names, and "loss"."""
+        """All that is measured on a held-out split, JSON-ready; holds the figure that `Target` names.
+
+        Args:
+            output: what `respond` gave for the whole split.
+        """
 
     @abstractmethod
     def figures(self, output: Tensor, batch: Batch, facts: Facts, folder: Path) -> list[Path]:
-        """Draw what suits the task (confusion matrix, mistakes, …) into `folder`; return the files."""
+        """Draw what suits the task (confusion matrix, mistakes, …) into `folder`; return the files.
+
+        Args:
+            output: what `respond` gave for the whole split.
+        """
 
     @abstractmethod
-    def read(self, source: Path | bytes, facts: Facts, name: str) -> Example:
-        """Bring a person's own file (or the bytes of one) into the network's form.
+    def read(self, source: Path | bytes | str, facts: Facts, name: str) -> Example:
+        """Bring a person's own file (the bytes of one, or words where `reads_text`) into the network's form.
 
         Raises:
             UserError: it is not of this kind, is damaged, empty or too large; says what was expected.
@@ -114,19 +159,26 @@ class Task(ABC):
 
     @abstractmethod
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
-        """One example's output (without the batch dimension) as the JSON of an answer; "answer" holds it in a word."""
+        """One example's response (without the batch dimension) as the JSON of an answer.
+
+        "answer" holds it in a word or a sentence; "probability" and "probabilities" (by class) where there are some.
+        """
 
     @abstractmethod
-    def doubt(self, output: Tensor) -> Tensor:
-        """The loss of one output (a batch of one) if its own answer were the right one, a scalar with a gradient.
+    def doubt(self, output: Any) -> Tensor:
+        """The loss of what the network returned (a batch of one) if its own answer were right, with a gradient.
 
         It is what an explanation goes backward from, where nobody has said what is right.
         """
 
-    @abstractmethod
-    def save_input(self, example: Example, path: Path) -> Path:
-        """Save what the network was given, in a form to look at (a PNG for a picture); return the file."""
+    def save_input(self, example: Example, path: Path) -> Path | None:
+        """Save what the network was given as a PNG, where it can be looked at; return the file."""
+        return None
 
-    @abstractmethod
+    def save_answer(self, example: Example, output: Tensor, facts: Facts, path: Path) -> Path | None:
+        """Save a response that is a picture, or is best seen drawn into one, as a PNG; return the file."""
+        return None
+
     def scratch_arrays(self, batch: Batch) -> Sequence[object]:
-        """The batch for the NumPy engine: network input and targets as arrays."""
+        """The batch for the NumPy engine: network input and targets as arrays. For systems written by hand only."""
+        raise NotImplementedError

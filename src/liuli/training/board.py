@@ -129,7 +129,7 @@ class Board:
     def examples(self, engine: Engine, step: int) -> None:
         """The first test examples as the network is given them, each with its answer."""
         batch = tuple(tensor[:EXAMPLES] for tensor in self.test)
-        output = engine.evaluate(tuple(tensor.to(engine.device) for tensor in batch)).output.cpu()
+        output = engine.respond(tuple(tensor.to(engine.device) for tensor in batch)).cpu()
         answers = [str(self.task.answer(one, self.facts)["answer"]) for one in output]
         self.writer.add_image("examples", sheet(self.tiles, answers), step, dataformats="HWC")
 
@@ -142,7 +142,9 @@ class Board:
         with tempfile.TemporaryDirectory() as folder:
             for number in range(min(EXAMPLES, len(self.test[0]))):
                 one = Example(str(number), tuple(tensor[number : number + 1] for tensor in self.test))
-                with Image.open(self.task.save_input(one, Path(folder) / f"{number}.png")) as picture:
+                file = self.task.save_input(one, Path(folder) / f"{number}.png")
+                assert file is not None
+                with Image.open(file) as picture:
                     tiles.append(picture.convert("RGB").resize((TILE, TILE), Image.Resampling.NEAREST))
         return tiles
 
@@ -159,7 +161,7 @@ class Board:
             batch = tuple(tensor[:EMBEDDED] for tensor in self.test)
             hidden, output = last_hidden(network, self.task, batch)
             answers = [str(self.task.answer(one, self.facts)["answer"]) for one in output]
-            pictures = self.task.inputs(batch) if self.task.kind == "image" else None
+            pictures = self.task.inputs(batch)[0] if self.task.kind == "image" else None
             if pictures is not None:
                 pictures = interpolate(pictures, (SPRITE, SPRITE))
             for earlier in (self.folder / "projector_config.pbtxt", *self.folder.glob("*/last_hidden_layer/*")):
@@ -210,7 +212,7 @@ def last_hidden(network: nn.Module, task: Task, batch: Batch) -> tuple[Tensor, T
     layers = [one for one in network.modules() if any(True for _ in one.parameters(recurse=False))]
     handles = [layer.register_forward_pre_hook(keep) for layer in layers]
     try:
-        output = task.outcome(network, batch).output
+        output = task.respond(network, batch)
     finally:
         for handle in handles:
             handle.remove()

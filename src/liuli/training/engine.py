@@ -1,9 +1,9 @@
 """The seam between the loop and the arithmetic.
 
-The loop decides what is done when; an engine does it: one optimizer step, one evaluation. There are
-three: PyTorch step by step (`torch_engine`), the same captured once and replayed (`captured`), and the
-hand-written NumPy one (`scratch_engine`). All call their weights by the names of the PyTorch network,
-so that what one has learnt any other can read.
+The loop decides what is done when; an engine does it: one optimizer step, one evaluation. There are four:
+PyTorch step by step (`torch_engine`), the same captured once and replayed (`captured`), the hand-written
+NumPy one (`scratch_engine`), and that of networks which teach themselves (`taught_engine`). All call their
+weights by the names of the PyTorch network, so that what one has learnt any other can read.
 """
 
 from __future__ import annotations
@@ -50,6 +50,9 @@ class Engine(Protocol):
     def evaluate(self, batch: Batch) -> Outcome:
         """Loss and output in evaluation mode, without gradients; touches no random generator."""
 
+    def respond(self, batch: Batch) -> Tensor:
+        """The task's response in evaluation mode, without gradients."""
+
     def state(self) -> dict[str, Tensor]:
         """All that the next step depends on but the global generators: weights, moments, counts.
 
@@ -93,9 +96,15 @@ def build(
         from liuli.training.scratch_engine import ScratchEngine
 
         return ScratchEngine(system, network, options, recipe), "eager"
+    if hasattr(network, "learn"):
+        from liuli.training.taught_engine import TaughtEngine
+
+        if fabric is not None:
+            raise UserError(f"{system.name}: teaches itself, in float32 and in one process; leave out --precision")
+        return TaughtEngine(network, system.task, recipe), "eager"
     from liuli.training.torch_engine import TorchEngine
 
-    if fabric is None and step != "eager":
+    if fabric is None and step != "eager" and not system.task.phases:
         from liuli.training.captured import CapturedEngine
         from liuli.training.recording import NotCapturable
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from contextlib import ExitStack, nullcontext, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from liuli.data.order import Batches, hold_out
 from liuli.errors import LiuliError, UserError
 from liuli.files import Json, unwritable, write_json
 from liuli.runs import Run
+from liuli.system import Recipe
 from liuli.tasks.task import Batch
 from liuli.training import checkpoint, memory, provenance
 from liuli.training.engine import Engine, build, check, choose_device
@@ -78,6 +79,8 @@ def train(
     world = World.here(kind.type)
     check(system, recipe, engine, precision, world)
     loaded = store.load(data or system.data)
+    train_split, _ = parts(loaded, recipe)
+    loaded = replace(loaded, facts=replace(loaded.facts, learnt=system.task.learn(train_split, loaded.facts)))
     decided = system.task.options(loaded.facts)
     for key in options.keys() & decided.keys():
         raise UserError(f"--set {key}: is decided by the data ({loaded.facts.name}: {decided[key]}); leave it out")
@@ -88,7 +91,7 @@ def train(
     record = {
         "state": "running",
         "system": name,
-        "data": asdict(loaded.facts),
+        "data": loaded.facts.to_json(),
         "recipe": recipe.settings(),
         "options": options,
         "engine": engine,
@@ -103,7 +106,7 @@ def train(
         "machine": provenance.machine(world.device),
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
-    run = world.first_does(lambda: Run.create(Path(out) if out else None, name, record))
+    run = world.first_does(lambda: Run.create(Path(out) if out else None, name, record, loaded.facts.learnt))
     go(run, loaded, world, fabric, console or Console())
     return run
 
@@ -173,9 +176,9 @@ def attend(run: Run, data: Data, world: World, fabric: Fabric | None, console: C
 
     system, recipe, facts = run.system, run.recipe, run.facts
     torch.set_num_threads(run.record["threads"])
-    train_split, held_split = hold_out(data.train, recipe.validation, recipe.seed)
-    parts = (system.task.tensors(split, facts) for split in (train_split, held_split))
-    train_part, held_part = (tuple(tensor.to(world.device) for tensor in part) for part in parts)
+    train_split, held_split = parts(data, recipe)
+    tensors = (system.task.tensors(split, facts) for split in (train_split, held_split))
+    train_part, held_part = (tuple(tensor.to(world.device) for tensor in part) for part in tensors)
     test_part = system.task.tensors(data.test, facts)
 
     torch.manual_seed(recipe.seed)
@@ -211,6 +214,13 @@ def attend(run: Run, data: Data, world: World, fabric: Fabric | None, console: C
             raise explained(training, failure) from failure
         if world.first:
             finish(training, test_part)
+
+
+def parts(data: Data, recipe: Recipe) -> tuple[Split, Split]:
+    """What is trained on, and what is held out: as published, or drawn from the training part."""
+    if data.validation is not None and recipe.validation:
+        return data.train, data.validation
+    return hold_out(data.train, recipe.validation, recipe.seed)
 
 
 def headline(run: Run, network: nn.Module, splits: tuple[Split, ...]) -> str:
@@ -288,6 +298,6 @@ def finish(training: Training, test_part: Batch) -> None:
 
 
 def evaluate(engine: Engine, part: Batch) -> torch.Tensor:
-    """Outputs for a whole part, on the CPU."""
+    """Responses to a whole part, on the CPU."""
     pieces = zip(*(torch.split(tensor, EVALUATION_BATCH) for tensor in part), strict=True)
-    return torch.cat([engine.evaluate(tuple(one.to(engine.device) for one in piece)).output.cpu() for piece in pieces])
+    return torch.cat([engine.respond(tuple(one.to(engine.device) for one in piece)).cpu() for piece in pieces])

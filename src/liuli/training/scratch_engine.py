@@ -66,6 +66,10 @@ class ScratchEngine:
         scores, loss = self.forward(batch, training=False)
         return Outcome(single(loss), torch.from_numpy(scores.value))
 
+    def respond(self, batch: Batch) -> Tensor:
+        """See `Engine`."""
+        return self.evaluate(batch).output
+
     def state(self) -> dict[str, Tensor]:
         """See `Engine`: `weights.NAME` and `optimizer.KEY`."""
         state = {f"weights.{name}": value for name, value in self.weights().items()}

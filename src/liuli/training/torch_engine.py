@@ -49,6 +49,8 @@ class TorchEngine:
 
     def train_step(self, batch: Batch, rate: float, weight: float = 1.0) -> dict[str, Tensor]:
         """See `Engine`."""
+        if self.task.phases:
+            return self.take_turns(batch, rate, weight)
         self.optimizer.zero_grad(set_to_none=True)
         sums = self.forward_backward(batch, weight) if self.recipe.accumulate == 1 else self.accumulate(batch, weight)
         if self.recipe.clip is not None:
@@ -59,6 +61,27 @@ class TorchEngine:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.stepper.step()
+        return sums
+
+    def take_turns(self, batch: Batch, rate: float, weight: float) -> dict[str, Tensor]:
+        """One step of each of the task's phases, each changing its own part of the network."""
+        sums: dict[str, Tensor] = {}
+        for phase in self.task.phases:
+            mine = [value for name, value in self.parameters.items() if name.startswith(f"{phase}.")]
+            loss, output = self.task.phase_loss(phase, self.network, batch)
+            slopes = torch.autograd.grad(loss * weight, mine)
+            for parameter in self.parameters.values():
+                parameter.grad = None  # the optimizer passes over what has none
+            for parameter, slope in zip(mine, slopes, strict=True):
+                parameter.grad = slope
+            if self.recipe.clip is not None:
+                nn.utils.clip_grad_norm_(mine, self.recipe.clip)
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            self.optimizer.step()
+            sums[phase] = loss.detach() * len(batch[0])  # tallies are sums over the batch
+            if phase == self.task.phases[-1]:
+                sums |= {"loss": loss.detach(), **self.task.tally(output.detach(), batch)}
         return sums
 
     def forward_backward(self, batch: Batch, weight: float) -> dict[str, Tensor]:
@@ -91,7 +114,16 @@ class TorchEngine:
         with self.fabric.autocast() if self.fabric else nullcontext():
             loss, output = self.task.outcome(self.network, batch)
         self.network.train()
-        return Outcome(loss.float(), output.float())
+        return Outcome(loss.float(), output.float() if output.is_floating_point() else output)
+
+    @torch.no_grad()
+    def respond(self, batch: Batch) -> Tensor:
+        """See `Engine`."""
+        self.network.eval()
+        with self.fabric.autocast() if self.fabric else nullcontext():
+            response = self.task.respond(self.network, batch)
+        self.network.train()
+        return response.float() if response.is_floating_point() else response
 
     def state(self) -> dict[str, Tensor]:
         """See `Engine`: `weights.NAME`, `optimizer.NAME.KEY` and, for float16, the loss scale."""

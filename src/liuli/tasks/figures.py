@@ -5,7 +5,7 @@ Each function returns a matplotlib `Figure` that belongs to nobody else: pyplot 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +52,15 @@ def classification(scores: Tensor, batch: Batch, classes: Sequence[str], folder:
         "calibration": calibration(measures.calibration_bins(probabilities, labels)),
         "classes": per_class(matrix, classes),
     }
+    return save(drawn, folder)
+
+
+def save(drawn: Mapping[str, Figure], folder: Path) -> list[Path]:
+    """Write figures as PNG files called by their names into `folder`, which is made where it does not exist.
+
+    Raises:
+        UserError: the folder may not be written to.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

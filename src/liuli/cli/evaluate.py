@@ -37,7 +37,8 @@ def evaluate(
     batch = system.task.tensors(opened.data().test, facts)
     output = outputs(network, system.task, batch)
     metrics = system.task.metrics(output, batch, facts)
-    files = system.task.figures(output, batch, facts, out or opened.figures_folder)
+    folder = out or opened.figures_folder
+    files = system.task.figures(output, batch, facts, folder) + system.task.portray(network, batch, facts, folder)
     meant = facts.name == system.data
     reached = system.target.reached(float(str(metrics[system.target.metric]))) if meant else None
     if as_json:

@@ -23,7 +23,7 @@ def explain(
         typer.Argument(metavar="RUN", help="A run's folder or name, or path/to/file.py:factory for your own module."),
     ],
     input_file: Annotated[
-        str | None, typer.Argument(metavar="INPUT", help="What the network is asked about: a file.", show_default=False)
+        str | None, typer.Argument(metavar="INPUT", help="What the network is asked about: a file, or words.", show_default=False)
     ] = None,
     unit: Annotated[
         str | None,
@@ -81,15 +81,18 @@ def recorded(run: str, given: str | None) -> tuple[Record, Subject, Path]:
 
         return *subjects.of_factory(run, given), Path()
 
+    from liuli.cli.predict import exists
     from liuli.runs import Run
 
     opened = Run.open(run)
     if given is None:
-        raise UserError(f"{run}: needs an input of kind {opened.system.task.kind}: liuli explain {run} FILE")
+        raise UserError(f"{run}: needs an input of kind {opened.system.task.kind}: liuli explain {run} INPUT")
 
     from liuli.lab import subjects
 
-    example = opened.system.task.read(Path(given), opened.facts, Path(given).name)
+    task = opened.system.task
+    source = given if task.reads_text and not exists(Path(given)) else Path(given)
+    example = task.read(source, opened.facts, given if source is given else Path(given).name)
     return *subjects.of_run(opened, example), opened.folder / "explanations"
 
 

@@ -64,20 +64,19 @@ def predict(
     used: set[str] = set()
     for name, source in files:
         try:
-            example = task.read(sys.stdin.buffer.read() if source is None else source, facts, name)
-            with torch.inference_mode():
-                output = task.respond(network, example.batch)[0]
-            stem = unused(Path(name).stem[:40] or "input", used)
-            seen = task.save_input(example, folder / f"{stem}.png")
-            drawn = task.save_answer(example, output, facts, folder / f"{stem}-answer.png")
+            for example in task.read_all(sys.stdin.buffer.read() if source is None else source, facts, name):
+                with torch.inference_mode():
+                    output = task.respond(network, example.batch)[0]
+                stem = unused(Path(example.name).stem[:40] or "input", used)
+                seen = task.save_input(example, folder / f"{stem}.png")
+                drawn = task.save_answer(example, output, facts, folder / f"{stem}-answer.png")
+                saved = {key: str(file) for key, file in (("seen", seen), ("picture", drawn)) if file is not None}
+                answers.append({"input": example.name, **task.answer(output, facts), **saved})
+                if not as_json:
+                    print_answer(answers[-1])
         except LiuliError as error:
             typer.echo(f"liuli: {error}", err=True)
             answers.append({"input": name, "error": str(error)})
-            continue
-        saved = {key: str(file) for key, file in (("seen", seen), ("picture", drawn)) if file is not None}
-        answers.append({"input": name, **task.answer(output, facts), **saved})
-        if not as_json:
-            print_answer(answers[-1])
     if as_json:
         print_json(answers)
     if any("error" in answer for answer in answers):

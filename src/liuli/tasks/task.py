@@ -163,6 +163,14 @@ class Task(ABC):
 
         "answer" holds it in a word or a sentence; "probability" and "probabilities" (by class) where there are some.
         """
+    def portray(self, model: nn.Module, batch: Batch, facts: Facts, folder: Path) -> list[Path]:
+        """Draw what shows the network itself rather than its answers (a boundary, a latent grid) into `folder`.
+
+        Args:
+            batch: the whole held-out split, on the model's device.
+        """
+        return []
+
 
     @abstractmethod
     def doubt(self, output: Any) -> Tensor:
@@ -170,6 +178,10 @@ class Task(ABC):
 
         It is what an explanation goes backward from, where nobody has said what is right.
         """
+
+    def read_all(self, source: Path | bytes | str, facts: Facts, name: str) -> Sequence[Example]:
+        """The same for what may hold several inputs, in their order: the rows of a table."""
+        return [self.read(source, facts, name)]
 
     def save_input(self, example: Example, path: Path) -> Path | None:
         """Save what the network was given as a PNG, where it can be looked at; return the file."""

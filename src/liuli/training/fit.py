@@ -280,6 +280,7 @@ def finish(training: Training, test_part: Batch) -> None:
     meant = run.facts.name == system.data
     result: dict[str, Json] = {
         "system": system.name,
+    system.task.portray(network, test_part, run.facts, run.figures_folder)
         "data": run.facts.name,
         "metrics": metrics,
         "target": asdict(system.target) if meant else None,

@@ -36,9 +36,10 @@ def test_says_what_it_is(name: str) -> None:
 @pytest.mark.parametrize("name", names)
 def test_files_can_be_had_and_checked(name: str) -> None:
     one = definition(name)
-    for file in one.files:
+    packed = {name for archive in one.archives for name in archive.members}
+    for file in (*one.files, *(archive.file for archive in one.archives)):
         assert sound(file)
-        assert file.urls
+        assert bool(file.urls) != (file.name in packed)
         assert all(url.startswith(("https://", "http://")) and url.endswith(file.name) for url in file.urls)
     assert len({file.name for file in one.files}) == len(one.files)
     for file in one.subset.files if one.subset else ():

@@ -93,6 +93,7 @@ def described(dataset: DataSet) -> dict[str, object]:
         "licence": dataset.licence,
         "homepage": dataset.homepage,
         "files": [asdict(file) for file in dataset.files],
+        "archives": [asdict(archive) for archive in dataset.archives],
     }
 
 

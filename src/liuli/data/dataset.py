@@ -24,7 +24,8 @@ class RemoteFile:
         name: canonical file name inside the data set's folder.
         size: bytes.
         sha256: hexadecimal.
-        urls: where it is had, in the order in which they are tried; empty where only the user can bring it.
+        urls: where it is had, in the order in which they are tried; empty where it comes in an `Archive`, or where
+            only the user can bring it.
     """
 
     name: str
@@ -37,6 +38,19 @@ def fingerprint(files: Iterable[RemoteFile]) -> str:
     """One SHA-256 over several files: that of their list as `sha256sum` prints it."""
     lines = "".join(f"{file.sha256}  {file.name}\n" for file in files)
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A file in which the publisher packs others: .zip, or .tar with any compression.
+
+    Attributes:
+        file: the archive itself, deleted once it is unpacked.
+        members: by the canonical name of a file that is wanted, its name inside the archive.
+    """
+
+    file: RemoteFile
+    members: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -147,6 +161,7 @@ class DataSet:
         load: reads the folder that holds `files`, or those of `subset` (None when embedded).
         instead: the embedded set that would serve where there is no network.
         subset: what is used where the whole is not at hand.
+        archives: that files without an address of their own come in.
     """
 
     name: str
@@ -158,3 +173,4 @@ class DataSet:
     load: Callable[[Path | None], Data]
     instead: str = "digits"
     subset: Subset | None = None
+    archives: tuple[Archive, ...] = ()

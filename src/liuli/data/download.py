@@ -19,7 +19,9 @@ import urllib3
 from filelock import FileLock
 
 from liuli.data.dataset import DataSet, RemoteFile
+from liuli.data.unpacking import unpack
 from liuli.errors import UserError
+from liuli.files import sha256
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -51,13 +53,30 @@ def download(dataset: DataSet, folder: Path, otherwise: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock"), progress() as shown:
             for file in dataset.files:
-                bring(dataset, file, folder, Line(shown, f"{dataset.name}: {file.name}", file.size), otherwise)
+                if file.urls:
+                    bring(dataset, file, folder, line(shown, dataset, file), otherwise)
+            for archive in dataset.archives:
+                if lacking := [file for file in dataset.files if file.name in archive.members and lacks(folder, file)]:
+                    bring(dataset, archive.file, folder, line(shown, dataset, archive.file), otherwise)
+                    unpack(archive, lacking, folder)
+                    (folder / archive.file.name).unlink()
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(
             f"{dataset.name}: {folder} cannot be written ({reason}); "
             "free some space or name another folder with LIULI_CACHE; what has come is kept"
         ) from error
+
+
+def line(shown: Progress, dataset: DataSet, file: RemoteFile) -> Line:
+    """Where it is shown how far a file is."""
+    return Line(shown, f"{dataset.name}: {file.name}", file.size)
+
+
+def lacks(folder: Path, file: RemoteFile) -> bool:
+    """Whether `folder` does not have `file`, or has it damaged."""
+    path = folder / file.name
+    return size(path) != file.size or sha256(path) != file.sha256
 
 
 def bring(dataset: DataSet, file: RemoteFile, folder: Path, line: Line, otherwise: str) -> None:

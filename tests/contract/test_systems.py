@@ -103,7 +103,9 @@ def test_one_small_batch_can_be_learnt_by_heart(system: System) -> None:
         loss = system.task.outcome(model, batch).loss
         torch.autograd.backward(loss)
         if loss < 0.05:
-            break
+            if system.task.outcome(model.eval(), batch).loss < 0.1:
+                break
+            model.train()  # the averages that batch norm keeps have not caught up
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter -= 0.003 * parameter.grad.sign()  # whatever the scale of the gradient

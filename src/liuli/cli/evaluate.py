@@ -79,9 +79,11 @@ def outputs(network: nn.Module, task: Task, batch: Batch) -> Tensor:
     """The response to every example of a batch, a thousand at a time."""
     import torch
 
+    from liuli.data.order import Pieces
+
+    pieces = Pieces(batch, EXAMPLES_AT_ONCE, task.lengths(batch), task.cut)
     with torch.inference_mode():
-        pieces = zip(*(torch.split(part, EXAMPLES_AT_ONCE) for part in batch), strict=True)
-        return torch.cat([task.respond(network, piece) for piece in pieces])
+        return pieces.joined([task.respond(network, piece) for piece in pieces.batches])
 
 
 def print_classes(rows: Sequence[Mapping[str, Json]]) -> None:

@@ -94,6 +94,17 @@ class Task(ABC):
     def tensors(self, split: Split, facts: Facts) -> Batch:
         """A whole split as one batch in compact form (pixels stay uint8), to be held on the device and indexed."""
 
+    def lengths(self, batch: Batch) -> Tensor | None:
+        """How long each example of a batch in compact form is: int64 (B,) on the CPU, where they differ; else None.
+
+        Batches are then made of examples of like length, and `cut` to the longest.
+        """
+        return None
+
+    def cut(self, batch: Batch, length: int) -> Batch:
+        """A batch, none of whose examples is longer than `length`, without what fills the place beyond."""
+        return batch
+
     @abstractmethod
     def draw(self, count: int, seed: int = 0) -> Batch:
         """A made-up batch in the form that `tensors` gives, right in shape and range and else random.
@@ -149,20 +160,6 @@ class Task(ABC):
             output: what `respond` gave for the whole split.
         """
 
-    @abstractmethod
-    def read(self, source: Path | bytes | str, facts: Facts, name: str) -> Example:
-        """Bring a person's own file (the bytes of one, or words where `reads_text`) into the network's form.
-
-        Raises:
-            UserError: it is not of this kind, is damaged, empty or too large; says what was expected.
-        """
-
-    @abstractmethod
-    def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
-        """One example's response (without the batch dimension) as the JSON of an answer.
-
-        "answer" holds it in a word or a sentence; "probability" and "probabilities" (by class) where there are some.
-        """
     def portray(self, model: nn.Module, batch: Batch, facts: Facts, folder: Path) -> list[Path]:
         """Draw what shows the network itself rather than its answers (a boundary, a latent grid) into `folder`.
 
@@ -171,6 +168,24 @@ class Task(ABC):
         """
         return []
 
+    @abstractmethod
+    def read(self, source: Path | bytes | str, facts: Facts, name: str) -> Example:
+        """Bring a person's own file (the bytes of one, or words where `reads_text`) into the network's form.
+
+        Raises:
+            UserError: it is not of this kind, is damaged, empty or too large; says what was expected.
+        """
+
+    def read_all(self, source: Path | bytes | str, facts: Facts, name: str) -> Sequence[Example]:
+        """The same for what may hold several inputs, in their order: the rows of a table."""
+        return [self.read(source, facts, name)]
+
+    @abstractmethod
+    def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
+        """One example's response (without the batch dimension) as the JSON of an answer.
+
+        "answer" holds it in a word or a sentence; "probability" and "probabilities" (by class) where there are some.
+        """
 
     @abstractmethod
     def doubt(self, output: Any) -> Tensor:
@@ -178,10 +193,6 @@ class Task(ABC):
 
         It is what an explanation goes backward from, where nobody has said what is right.
         """
-
-    def read_all(self, source: Path | bytes | str, facts: Facts, name: str) -> Sequence[Example]:
-        """The same for what may hold several inputs, in their order: the rows of a table."""
-        return [self.read(source, facts, name)]
 
     def save_input(self, example: Example, path: Path) -> Path | None:
         """Save what the network was given as a PNG, where it can be looked at; return the file."""

@@ -16,12 +16,12 @@ from torch import nn
 from liuli import __version__, catalog
 from liuli.data import store
 from liuli.data.dataset import Data, Split
-from liuli.data.order import Batches, hold_out
+from liuli.data.order import Batches, Pieces, hold_out
 from liuli.errors import LiuliError, UserError
 from liuli.files import Json, unwritable, write_json
 from liuli.runs import Run
 from liuli.system import Recipe
-from liuli.tasks.task import Batch
+from liuli.tasks.task import Batch, Task
 from liuli.training import checkpoint, memory, provenance
 from liuli.training.engine import Engine, build, check, choose_device
 from liuli.training.hunt import hunt
@@ -183,7 +183,10 @@ def attend(run: Run, data: Data, world: World, fabric: Fabric | None, console: C
 
     torch.manual_seed(recipe.seed)
     network: nn.Module = system.build(**run.options).to(world.device)
-    batches = Batches(train_part, recipe.batch_size, recipe.seed, world.rank, world.size)
+    lengths = system.task.lengths(train_part)
+    batches = Batches(
+        train_part, recipe.batch_size, recipe.seed, world.rank, world.size, lengths=lengths, cut=system.task.cut
+    )
     batch = next(batches.epoch(0))
     batch = system.task.augment(batch) if recipe.augment else batch
     engine, step = build(run.engine, run.record["step"], system, network, run.options, recipe, fabric, batch)
@@ -269,7 +272,7 @@ def finish(training: Training, test_part: Batch) -> None:
 
     run, system, recipe = training.run, training.run.system, training.recipe
     training.engine.set_weights(training.best)
-    output = evaluate(training.engine, test_part)
+    output = evaluate(training.engine, system.task, test_part)
     metrics = system.task.metrics(output, test_part, run.facts)
     network = run.network()
     if training.board is not None:
@@ -277,10 +280,10 @@ def finish(training: Training, test_part: Batch) -> None:
     run.figures_folder.mkdir(exist_ok=True)
     curves.draw({run.name: run.history()}, system.task.headline, run.figures_folder / "curves.png")
     system.task.figures(output, test_part, run.facts, run.figures_folder)
+    system.task.portray(network, test_part, run.facts, run.figures_folder)
     meant = run.facts.name == system.data
     result: dict[str, Json] = {
         "system": system.name,
-    system.task.portray(network, test_part, run.facts, run.figures_folder)
         "data": run.facts.name,
         "metrics": metrics,
         "target": asdict(system.target) if meant else None,
@@ -298,7 +301,8 @@ def finish(training: Training, test_part: Batch) -> None:
     run.update(state="finished")
 
 
-def evaluate(engine: Engine, part: Batch) -> torch.Tensor:
+def evaluate(engine: Engine, task: Task, part: Batch) -> torch.Tensor:
     """Responses to a whole part, on the CPU."""
-    pieces = zip(*(torch.split(tensor, EVALUATION_BATCH) for tensor in part), strict=True)
-    return torch.cat([engine.respond(tuple(one.to(engine.device) for one in piece)).cpu() for piece in pieces])
+    pieces = Pieces(part, EVALUATION_BATCH, task.lengths(part), task.cut)
+    batches = (tuple(one.to(engine.device) for one in piece) for piece in pieces.batches)
+    return pieces.joined([engine.respond(batch).cpu() for batch in batches])

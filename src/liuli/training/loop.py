@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from liuli.data.order import Batches
+from liuli.data.order import Batches, Pieces
 from liuli.files import Json, unwritable, write_text
 from liuli.runs import Run
 from liuli.system import Recipe
@@ -66,6 +66,7 @@ class Training:
         self.engine = engine
         self.batches = batches
         self.validation = validation
+        self.pieces = Pieces(validation, EVALUATION_BATCH, task.lengths(validation), task.cut)
         self.world = world
         self.progress: Progress | None = None
         self.board: Board | None = None
@@ -206,7 +207,7 @@ class Training:
         """Means of loss and tallies over the part held out; empty where there is none."""
         if not len(self.validation[0]):
             return {}
-        parts = list(zip(*(torch.split(tensor, EVALUATION_BATCH) for tensor in self.validation), strict=True))
+        parts = self.pieces.batches
         if len(parts) >= self.world.size:  # else every process takes all of them, and the means are the same
             parts = parts[self.world.rank :: self.world.size]
         ledger = Ledger()

@@ -26,9 +26,12 @@ Look at:
     The gradient at the first convolution, with `--set shortcuts=no` and without, at depth 56.
 """
 
+from collections.abc import Callable, Mapping
+
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
 
+from liuli.errors import UserError
 from liuli.layers.residual import BasicBlock, Bottleneck, Padded, Projection, Widening
 from liuli.system import SGD, Cosine, Recipe, System, Target
 from liuli.tasks.image_classification import ImageClassification
@@ -93,6 +96,55 @@ class ResNet(nn.Module):
             x = self.get_submodule(name)(x)  # maps double, H and W halve, from the second stage on
         features = x.mean((2, 3))  # (B, D)
         return self.fc(features)  # (B, K)
+
+
+Naming = Callable[[str], str]
+"""What a publisher calls the weight that we call so."""
+
+
+def torchvision(name: str) -> str:
+    """`layer2.0.shortcut.1.bias` is `layer2.0.downsample.1.bias` in torchvision, whose other names are ours."""
+    return name.replace(".shortcut.", ".downsample.")
+
+
+def hugging_face(name: str) -> str:
+    """The same in `transformers.ResNetForImageClassification`: `resnet.encoder.stages.1.layers.0.shortcut. …`."""
+    *place, module, kind = name.split(".")
+    if module == "fc":
+        return f"classifier.1.{kind}"
+    part, number = ("convolution", "normalization"), int(module[-1])
+    if not place:  # conv1 and bn1
+        return f"resnet.embedder.embedder.{part[module == 'bn1']}.{kind}"
+    layer = f"resnet.encoder.stages.{int(place[0][-1]) - 1}.layers.{place[1]}"
+    if place[-1] == "shortcut":
+        return f"{layer}.shortcut.{part[number]}.{kind}"
+    return f"{layer}.layer.{number - 1}.{part[module.startswith('bn')]}.{kind}"
+
+
+def published(network: ResNet, naming: Naming) -> dict[str, Tensor]:
+    """All weights and averages of `network` under a publisher's names."""
+    return {naming(name): value for name, value in network.state_dict().items()}
+
+
+def load_published(network: ResNet, weights: Mapping[str, Tensor], naming: Naming) -> None:
+    """Take over weights that stand under a publisher's names.
+
+    Batch norm's count of batches may be absent (older files lack it): nothing is computed from it.
+
+    Raises:
+        UserError: a tensor is missing, is of another shape, or is one too many; nothing is changed.
+    """
+    ours = network.state_dict()
+    theirs = {name: naming(name) for name in ours}
+    for name, called in theirs.items():
+        if called not in weights and not name.endswith("num_batches_tracked"):
+            raise UserError(f"{called}: is not among the weights; give those of a net of the same kind and depth")
+        found, expected = tuple(weights.get(called, ours[name]).shape), tuple(ours[name].shape)
+        if found != expected:
+            raise UserError(f"{called}: has shape {found}, expected {expected}; build the net with that many classes")
+    for called in weights.keys() - theirs.values():
+        raise UserError(f"{called}: has no place in this net; give the weights of one of the same kind and depth")
+    network.load_state_dict({name: weights.get(called, ours[name]) for name, called in theirs.items()})
 
 
 SYSTEM = System(

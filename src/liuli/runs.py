@@ -257,15 +257,16 @@ class Run:
         Raises:
             UserError: it cannot be had, or is not the same.
         """
-        from liuli.data.store import load
+        from liuli.data.store import load_again
 
-        data = load(self.facts.name)
+        data = load_again(self.facts)
         data = replace(data, facts=replace(data.facts, learnt=self.facts.learnt))
         if data.facts.sha256 != self.facts.sha256:
             was, now = (one.variant or one.sha256[:12] for one in (self.facts, data.facts))
+            see = "" if "path" in self.facts.details else f" (see 'liuli data verify {self.facts.name}')"
             raise UserError(
                 f"{self.facts.name}: the data are not those that {self.folder} was trained on ({now}, expected {was}); "
-                f"put the same files back (see 'liuli data verify {self.facts.name}'), or train again"
+                f"put the same files back{see}, or train again"
             )
         return data
 

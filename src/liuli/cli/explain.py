@@ -23,7 +23,8 @@ def explain(
         typer.Argument(metavar="RUN", help="A run's folder or name, or path/to/file.py:factory for your own module."),
     ],
     input_file: Annotated[
-        str | None, typer.Argument(metavar="INPUT", help="What the network is asked about: a file, or words.", show_default=False)
+        str | None,
+        typer.Argument(metavar="INPUT", help="What the network is asked about: a file, or words.", show_default=False),
     ] = None,
     unit: Annotated[
         str | None,

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 def train(
     name: Annotated[str | None, typer.Argument(help="A system's name, as in 'liuli list'.")] = None,
     data: Annotated[
-        str | None, typer.Option(help="A data set, as in 'liuli data list'. [default: the recipe's]")
+        str | None,
+        typer.Option(help="A data set, as in 'liuli data list', or the path of your own. [default: the recipe's]"),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Of your own table: the column that holds the classes.")
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the data, at most. [default: the recipe's]")] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed, same machine: same bits on a CPU.")] = None,
@@ -45,11 +49,12 @@ def train(
     Ctrl-C finishes the step, saves, and says how to go on.
 
     Examples: `liuli train lenet` · `liuli train mlp --data digits --epochs 20 --set lr=0.002` ·
+    `liuli train perceptron --data flowers.csv --target species` ·
     `liuli train --resume runs/lenet` · `torchrun --nproc-per-node 2 -m liuli train lenet`
     """
     given = {
-        "data": data, "epochs": epochs, "seed": seed, "device": device, "engine": engine, "precision": precision,
-        "out": out,
+        "data": data, "target": target, "epochs": epochs, "seed": seed, "device": device, "engine": engine,
+        "precision": precision, "out": out,
     }  # fmt: skip
     given = {key: value for key, value in given.items() if value is not None}
     try:
@@ -101,7 +106,7 @@ def say(run: Run) -> None:
         published = f"; published: {target.published:g}" if target.published is not None else ""
         terminal.print(f"Target {target}: {'reached' if result['reached'] else 'NOT reached'}{published}.")
     folder = shlex.quote(str(run.folder))
-    own = {"image": "my-picture.png"}.get(task.kind, "my-input")
+    own = {"image": "my-picture.png", "table": "my-rows.csv"}.get(task.kind, "my-input")
     terminal.print("\nNext:")
     for command, what in (
         (f"liuli evaluate {folder}", "every figure on the test part, as pictures"),

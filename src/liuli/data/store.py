@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from liuli.data.arrays import kept
-from liuli.data.dataset import Data, DataSet, RemoteFile
+from liuli.data.dataset import Data, DataSet, Facts, RemoteFile
 from liuli.errors import UserError, nearest
 from liuli.files import sha256, write_json
 
@@ -62,13 +62,24 @@ def definition(name: str) -> DataSet:
     return known[name]
 
 
-def load(name: str, fetch: bool = True) -> Data:
+def load(name: str, fetch: bool = True, *, target: str | None = None, kind: str | None = None) -> Data:
     """Read the data set called `name`, downloading it first where it is not here and `fetch` allows it.
+
+    Args:
+        name: of a data set, or the path of a user's own data (see `own`).
+        target: the column to be predicted, in a table of the user's own.
+        kind: what is to be read out of it ("table", "image"), where a path may be more than one thing.
 
     Raises:
         UserError: no such data set, a file is damaged, or it is not here and cannot be had.
     """
+    if is_path(name):
+        from liuli.data import own
+
+        return own.load(Path(name).expanduser(), target, kind)
     dataset = definition(name)
+    if target is not None:
+        raise UserError(f"--target {target}: names a column of a table of your own; {name} is read as published")
     place = find(dataset)
     if place is None:
         if not fetch:
@@ -76,6 +87,25 @@ def load(name: str, fetch: bool = True) -> Data:
         place = download_to_cache(dataset)
     check(dataset, place)
     return kept(cache_folder() / "arrays", name, place.files, lambda: dataset.load(place.folder))
+
+
+def load_again(facts: Facts) -> Data:
+    """The data that `facts` are of, as they are now.
+
+    Raises:
+        UserError: they cannot be had.
+    """
+    if "path" not in facts.details:
+        return load(facts.name)
+    return load(facts.details["path"], target=facts.details["target"], kind=facts.kind)
+
+
+def is_path(name: str) -> bool:
+    """Whether what a user gave for data is a path: no data set is called so, and it is there or is written like one."""
+    if name in definitions():
+        return False
+    path = Path(name).expanduser()
+    return path.exists() or bool(path.suffix) or len(path.parts) > 1
 
 
 def fetch(name: str) -> Place:

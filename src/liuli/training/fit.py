@@ -39,6 +39,7 @@ def train(
     name: str,
     *,
     data: str | None = None,
+    target: str | None = None,
     epochs: int | None = None,
     seed: int | None = None,
     device: str = "auto",
@@ -53,7 +54,8 @@ def train(
 
     Args:
         name: of the system, as in `liuli list`.
-        data: of the data set; None: the one that the recipe is for.
+        data: of the data set, or the path of your own; None: the one that the recipe is for.
+        target: the column to be predicted, where `data` is a table of your own.
         epochs: at most; None: as the recipe says.
         seed: None: as the recipe says.
         device: `auto` (a GPU where there is one), `cpu` or `cuda`.
@@ -78,7 +80,7 @@ def train(
     kind = choose_device(device)
     world = World.here(kind.type)
     check(system, recipe, engine, precision, world)
-    loaded = store.load(data or system.data)
+    loaded = store.load(data or system.data, target=target, kind=system.task.kind)
     train_split, _ = parts(loaded, recipe)
     loaded = replace(loaded, facts=replace(loaded.facts, learnt=system.task.learn(train_split, loaded.facts)))
     decided = system.task.options(loaded.facts)

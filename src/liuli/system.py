@@ -35,7 +35,8 @@ class SGD:
 class Adam:
     """Adam (Kingma & Ba, 2015, algorithm 1).
 
-    A `weight_decay` is decoupled from the gradient, as in AdamW (Loshchilov & Hutter, 2019).
+    A `weight_decay` is decoupled from the gradient, as in AdamW (Loshchilov & Hutter, 2019); where it is not
+    `decoupled`, its product with the weight is added to the gradient (an L2 penalty), as older papers mean it.
     """
 
     lr: float
@@ -43,6 +44,7 @@ class Adam:
     beta2: float = 0.999
     epsilon: float = 1e-8
     weight_decay: float = 0.0
+    decoupled: bool = True
 
 
 @dataclass(frozen=True)

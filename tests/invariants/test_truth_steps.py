@@ -22,7 +22,10 @@ OPTIMIZERS: dict[str, tuple[Callable[[Parameters], Optimizer], system.SGD | syst
     "nesterov": (lambda w: SGD(w, 0.1, 0.9, nesterov=True), system.SGD(0.1, 0.9, nesterov=True)),
     "dampened": (lambda w: SGD(w, 0.1, 0.9, dampening=0.3), None),
     "adam": (lambda w: Adam(w, 0.01), system.Adam(0.01)),
-    "adam with L2": (lambda w: Adam(w, 0.01, weight_decay=0.1), None),
+    "adam with L2": (
+        lambda w: Adam(w, 0.01, weight_decay=0.1),
+        system.Adam(0.01, weight_decay=0.1, decoupled=False),
+    ),
     "adamw": (lambda w: AdamW(w, 0.01, (0.8, 0.99), 1e-6, 0.1), system.Adam(0.01, 0.8, 0.99, 1e-6, 0.1)),
 }
 

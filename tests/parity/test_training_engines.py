@@ -20,6 +20,7 @@ SYSTEM = catalog.find("mlp")
 OPTIMIZERS = {
     "adam": Adam(lr=2e-3),
     "adamw": Adam(lr=2e-3, beta1=0.8, beta2=0.99, epsilon=1e-6, weight_decay=0.1),
+    "adam with L2": Adam(lr=2e-3, weight_decay=0.1, decoupled=False),
     "sgd": SGD(lr=0.5),
     "momentum": SGD(lr=0.1, momentum=0.9, weight_decay=1e-3),
     "nesterov": SGD(lr=0.1, momentum=0.9, nesterov=True),
@@ -49,7 +50,8 @@ def by_hand(plan: Recipe) -> tuple[dict[str, Tensor], list[float]]:
     """Weights and losses after six steps of PyTorch's own optimizers, one parameter at a time."""
     model, kind = network(), plan.optimizer
     if isinstance(kind, Adam):
-        optimizer: torch.optim.Optimizer = torch.optim.AdamW(
+        own = torch.optim.AdamW if kind.decoupled else torch.optim.Adam
+        optimizer: torch.optim.Optimizer = own(
             model.parameters(), kind.lr, (kind.beta1, kind.beta2), kind.epsilon, kind.weight_decay, foreach=False
         )
     else:

@@ -107,7 +107,8 @@ def rule(
     if isinstance(optimizer, system.SGD):
         return descent(optimizer.lr, optimizer.momentum, optimizer.nesterov, optimizer.weight_decay, 0.0, state)
     settings = (optimizer.lr, optimizer.beta1, optimizer.beta2, optimizer.epsilon)
-    return adam(settings, optimizer.weight_decay, 0.0, state)
+    decay, decoupled = optimizer.weight_decay, optimizer.decoupled
+    return adam(settings, decay * decoupled, decay * (not decoupled), state)
 
 
 def torch_rule(optimizer: torch.optim.Optimizer, state: Mapping[str, Tensor]) -> tuple[str, dict[str, float | None]]:

@@ -105,7 +105,8 @@ def make_optimizer(recipe: Recipe, parameters: Mapping[str, Value]) -> optimizer
     rate = settings.pop("lr")
     if not isinstance(recipe.optimizer, Adam):
         return optimizers.SGD(parameters, rate, **settings)
+    decoupled = settings.pop("decoupled")
     if settings["weight_decay"]:
-        return optimizers.AdamW(parameters, rate, **settings)
+        return (optimizers.AdamW if decoupled else optimizers.AdamL2)(parameters, rate, **settings)
     del settings["weight_decay"]
     return optimizers.Adam(parameters, rate, **settings)

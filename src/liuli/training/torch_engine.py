@@ -181,7 +181,8 @@ def make_optimizer(recipe: Recipe, parameters: list[nn.Parameter]) -> torch.opti
         return torch.optim.SGD(
             parameters, kind.lr, kind.momentum, weight_decay=kind.weight_decay, nesterov=kind.nesterov, fused=True
         )
-    return torch.optim.AdamW(  # equals Adam where nothing decays
+    made = torch.optim.AdamW if kind.decoupled else torch.optim.Adam  # equal where nothing decays
+    return made(
         parameters, kind.lr, (kind.beta1, kind.beta2), kind.epsilon, kind.weight_decay, fused=True
     )
 

@@ -19,7 +19,7 @@ class Update:
     """Parameters and what their optimizer remembers of them.
 
     Args:
-        kind: SGD, or Adam (equal to AdamW where weights decay).
+        kind: SGD, or Adam (equal to AdamW where decoupled weights decay).
         parameters: by name; all of one device and type, changed in place.
     """
 
@@ -50,7 +50,8 @@ class Update:
             )
             return
         self.count += 1
-        torch._fused_adamw_(
+        fused = torch._fused_adamw_ if kind.decoupled else torch._fused_adam_
+        fused(
             self.parameters,
             gradients,
             self.moments["exp_avg"],

@@ -1,4 +1,4 @@
-"""Adam: momentum for the direction, RMSProp for the length of the step; and AdamW."""
+"""Adam: momentum for the direction, RMSProp for the length of the step; with weight decay, AdamL2 and AdamW."""
 
 from __future__ import annotations
 
@@ -56,6 +56,27 @@ class Adam(Optimizer):
         np.divide(m, room, out=room)
         room *= self.learning_rate * root / weights_of_mean  # η m̂ / (√v̂ + ε)
         w -= room
+
+
+class AdamL2(Adam):
+    """Adam against L + λ/2 Σ w²: the weight decay λ w is a part of the gradient."""
+
+    def __init__(
+        self,
+        parameters: Mapping[str, Tensor],
+        learning_rate: float,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(parameters, learning_rate, beta1, beta2, epsilon)
+        self.weight_decay = weight_decay
+
+    def update(self, block: tuple[Array, ...], steps: int) -> None:
+        """One step of the formula."""
+        w, g, *others = block
+        super().update((w, g + self.weight_decay * w, *others), steps)
 
 
 class AdamW(Adam):

@@ -33,32 +33,51 @@ class Module(nn.Module):
         return self._run(self, *args, **kwargs)
 
 
+def cells(tensor: Tensor) -> set[int]:
+    """Where each number of a tensor lies."""
+    offsets = torch.zeros((), dtype=torch.int64)
+    for size, stride in zip(tensor.shape, tensor.stride(), strict=True):
+        offsets = offsets[..., None] + torch.arange(size) * stride
+    return set((tensor.data_ptr() + offsets.flatten() * tensor.element_size()).tolist())
+
+
 class Cloner(TorchFunctionMode):
-    """Copies every result at once, and catches its gradient at the node that made it: slow, simple and right."""
+    """Copies every result at once, and catches its gradient at the node that made it: slow, simple and right.
+
+    A view that a write left alone has a new node afterwards: what comes by there is its gradient too.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.seen: list[Tensor] = []
+        self.alive: list[Tensor | None] = []
+        self.nodes: set[tuple[int, Any]] = set()
         self.slopes: dict[int, Tensor] = {}
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         kind = kind_of(func)
+        target = args[0] if args and isinstance(args[0], Tensor) else None
+        version = target._version if target is not None else 0
         result = func(*args, **kwargs)
         if kind.silent:
             return result
-        given = tensors(result) or ([args[0]] if kind.name == "setitem" else [])
-        for tensor in given:
-            place = len(self.seen)
+        if target is not None and target._version != version:
+            written = cells(target.detach()[args[1]] if kind.name == "setitem" else target)
+            self.alive = [None if one is None or written & cells(one) else one for one in self.alive]
+        for tensor in tensors(result) or ([args[0]] if kind.name == "setitem" else []):
             self.seen.append(tensor.detach().clone())
-            if tensor.grad_fn is not None:
-                tensor.grad_fn.register_prehook(partial(self.catch, place, tensor.output_nr))
+            self.alive.append(tensor)
+        for place, one in enumerate(self.alive):
+            if one is not None and one.grad_fn is not None and (place, one.grad_fn) not in self.nodes:
+                self.nodes.add((place, one.grad_fn))
+                one.grad_fn.register_prehook(partial(self.catch, place, one.output_nr))
         return result
 
     def catch(self, place: int, number: int, slopes: tuple[Tensor | None, ...]) -> None:
         slope = slopes[number]
         if slope is not None:
-            self.slopes[place] = slope
+            self.slopes[place] = self.slopes[place] + slope if place in self.slopes else slope
 
 
 def test_an_in_place_relu_leaves_the_value_before_it() -> None:

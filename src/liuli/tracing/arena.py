@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 _BLOCK = 2**22
-_LEAST = 2**16  # what is smaller finds room in pages already touched
+_LEAST = 2**18  # what is smaller finds room in pages already touched; a block costs a large page at least
 
 
 class Arena:

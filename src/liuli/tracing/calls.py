@@ -65,12 +65,16 @@ class Calls:
         if isinstance(module, opened.FAST_PATHS) and output is not None:
             changed = self._compare(module, args, kwargs, output)
             output = output if changed is None else changed
-        given = [output] if isinstance(output, Tensor) else tensors(output)
-        call.outputs = recorder.addresses(given)
-        if len(call.outputs) != len(given):
-            with torch._C.DisableTorchFunction():
-                self._opaque(call, args, kwargs, given)
+        kept = recorder.known.get(id(output))
+        if kept is not None:
+            call.outputs = (kept.address,)
+        else:
+            given = tensors(output)
             call.outputs = recorder.addresses(given)
+            if len(call.outputs) != len(given):
+                with torch._C.DisableTorchFunction():
+                    self._opaque(call, args, kwargs, given)
+                call.outputs = recorder.addresses(given)
         if call.parent is not None:
             recorder.call = call.parent
         return changed

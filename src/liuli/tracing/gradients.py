@@ -60,27 +60,32 @@ def differentiate(recorder: Recorder, number: Tensor, sources: list[Tensor]) -> 
     store = recorder.store
     if not number.requires_grad:
         return False
-    wanted = store.differentiable()
+    spilled = 2 * store.bytes > store.budget  # keep each as it comes by
+    wanted: list[tuple[Address, Any]] = []  # a tensor, or an edge of the graph
+    for kept in store.differentiable():
+        tensor = kept.alive
+        assert tensor is not None
+        if kept.address in store.edges or (spilled and tensor.grad_fn is not None):
+            store.add_edge(kept.address, get_gradient_edge(tensor))
+        else:
+            wanted.append((kept.address, tensor))
+    edges = [(address, edge) for address, known in store.edges.items() for edge in known]
     handles = []
-    edges = {**store.edges}
-    if 2 * store.bytes > store.budget:  # keep, and spill, each as it comes by
-        inner = [kept.alive for kept in wanted if kept.alive is not None and kept.alive.grad_fn is not None]
-        edges.update((store.known[id(tensor)].address, get_gradient_edge(tensor)) for tensor in inner)
-        handles = [
-            edge.node.register_prehook(partial(_keep, store, address, edge.output_nr))
-            for address, edge in edges.items()
-        ]
-        wanted = [kept for kept in wanted if kept.alive is not None and kept.alive.grad_fn is None]
-        edges.clear()
-    targets: list[Any] = [kept.alive for kept in wanted]
+    if spilled:
+        handles = [edge.node.register_prehook(partial(_keep, store, name, edge.output_nr)) for name, edge in edges]
+    else:
+        wanted += edges
     try:
         # The sources are the caller's own tensors, of whose copies the gradient is kept; something must be asked for.
-        slopes = torch.autograd.grad(number, [*targets, *edges.values(), *sources, number], allow_unused=True)
+        slopes = torch.autograd.grad(number, [*[one for _, one in wanted], *sources, number], allow_unused=True)
     finally:
         for handle in handles:
             handle.remove()
-    addresses = [*[kept.address for kept in wanted], *edges]
-    store.keep_gradients({a: slope for a, slope in zip(addresses, slopes, strict=False) if slope is not None})
+    found: dict[Address, Tensor] = {}
+    for (address, _), slope in zip(wanted, slopes, strict=False):
+        if slope is not None:
+            found[address] = found[address] + slope if address in found else slope
+    store.keep_gradients(found)
     return True
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -109,3 +111,27 @@ def plain(tensor: Tensor) -> Tensor:
     if tensor.is_quantized:
         return tensor.dequantize()
     return tensor.to_dense() if tensor.layout is not torch.strided else tensor.resolve_neg()
+
+
+def sharers(tensors: Iterable[Tensor], values: Iterable[Kept]) -> list[list[tuple[Kept, Tensor]]]:
+    """For each block of memory that one of `tensors` lies in, all the `values` that lie there, with their tensors."""
+    groups: dict[int, list[tuple[Kept, Tensor]]] = {}
+    ends: dict[int, int] = {}
+    for tensor in tensors:
+        storage = tensor.untyped_storage()
+        key = storage.data_ptr()
+        groups[key], ends[key] = [], key + storage.nbytes()
+    begins = sorted(groups)
+    for kept in values if groups else ():
+        alive = kept.alive
+        if alive is None or alive.layout is not torch.strided:
+            continue
+        first = alive.data_ptr()
+        if first:  # an empty tensor has no address of its own
+            place = bisect_right(begins, first) - 1  # nearly all lie elsewhere, which this tells at little cost
+            if place < 0 or first >= ends[begins[place]]:
+                continue
+        group = groups.get(alive.untyped_storage().data_ptr())
+        if group is not None:
+            group.append((kept, alive))
+    return list(groups.values())

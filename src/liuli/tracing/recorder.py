@@ -247,9 +247,11 @@ class Recorder(TorchFunctionMode):
         """Addresses of the tensors in `given`, as far as they are known."""
         found = []
         for part in given:
-            if isinstance(part, Tensor):
-                kept = self.known.get(id(part))
-                address = kept.address if kept is not None else self.own.get(id(part))
+            kept = self.known.get(id(part))  # what is known lives, and nothing else has its id
+            if kept is not None:
+                found.append(kept.address)
+            elif isinstance(part, Tensor):
+                address = self.own.get(id(part))
                 if address is not None:
                     found.append(address)
             elif type(part) not in _UNCHANGING:

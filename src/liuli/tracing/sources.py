@@ -37,8 +37,8 @@ PLUMBING = {
     )
 }
 
-# Functions there whose lines are worth reading.
-_SHOWN = {function.__code__ for function in TRANSPARENT}
+# Functions there whose lines are worth reading, by id: to hash a piece of code takes its constants and names too.
+_SHOWN = {id(function.__code__) for function in TRANSPARENT}
 
 _OWN = {os.path.join(os.path.dirname(__file__), f"{name}.py") for name in ("tracer", "gradients", "recorder", "calls")}
 
@@ -53,7 +53,7 @@ Site = tuple[CodeType, int]
 def caller(frame: FrameType) -> FrameType:
     """The innermost frame at or above `frame` that is not plumbing."""
     code = frame.f_code
-    while code.co_filename in PLUMBING and code not in _SHOWN and frame.f_back is not None:
+    while code.co_filename in PLUMBING and id(code) not in _SHOWN and frame.f_back is not None:
         frame = frame.f_back
         code = frame.f_code
     return frame

@@ -7,13 +7,9 @@ of that memory can be put together again.
 
 from __future__ import annotations
 
-import shutil
 import sys
-import tempfile
-import weakref
 from collections import deque
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -21,8 +17,9 @@ from torch.autograd.graph import GradientEdge
 
 from liuli.errors import UserError
 from liuli.tracing.arena import Arena
+from liuli.tracing.files import Files
 from liuli.tracing.kernels import again, drawn
-from liuli.tracing.memory import Kept, Memory, Place, Write, odd, plain, version
+from liuli.tracing.memory import Kept, Memory, Place, Write, odd, plain, sharers, version
 from liuli.tracing.notes import Step
 from liuli.tracing.parts import Address
 
@@ -45,13 +42,14 @@ class Store:
         self.known: dict[int, Kept] = {}  # by id of the tensor
         self.kept: dict[str, Kept] = {}
         self.grads: dict[str, Kept] = {}
-        self.edges: dict[Address, GradientEdge] = {}  # where gradients of values written over since will come by
+        # Where gradients of values will come by whose tensor has, by a write, another history since: a view that the
+        # write left alone has several such places, and its gradient is the sum.
+        self.edges: dict[Address, list[GradientEdge]] = {}
         self.slopes: dict[Address, Tensor] = {}  # gradients too, where there was room for all of them
         self.draws: dict[str, Step] = {}  # what drew them: they are drawn again when someone asks
         self.steps: dict[Address, Step] = {}  # what made each value, once the record is read
-        self.folder: Path | None = None
+        self.files = Files(budget)
         self._arena = Arena()
-        self._files = 0
         self._loose: list[Kept] = []  # whose memory was not looked up yet
         self._settled = 0  # bytes of what was looked up
         self._memories: dict[int, Memory] = {}  # by address of the block
@@ -83,7 +81,9 @@ class Store:
                 self.keep_gradient(address, gradient)
 
     def keep_gradient(self, address: Address, gradient: Tensor) -> None:
-        """Keep the gradient of the value at `address`."""
+        """Keep the gradient of the value at `address`, or add to it."""
+        if address in self.grads:
+            gradient = gradient + self._read(self.grads[address])
         self.grads[address] = kept = Kept(address, gradient.detach(), True)
         self._loose.append(kept)
         self.bytes += gradient.nbytes
@@ -132,7 +132,7 @@ class Store:
             for kept in memory.holders:
                 alive = kept.alive
                 if alive is not None and alive.grad_fn is not None and not kept.stale:
-                    self.edges[kept.address] = GradientEdge(alive.grad_fn, alive.output_nr)
+                    self.add_edge(kept.address, GradientEdge(alive.grad_fn, alive.output_nr))
         place = Place.of(target)
         made = self.known.get(id(target))
         if region is target and memory.own and made is not None and made.repeatable and not _autocast(target):
@@ -143,6 +143,12 @@ class Store:
         if self.bytes > self.budget:
             self._spill()
         return memory, Place.of(region), before, place
+
+    def add_edge(self, address: Address, edge: GradientEdge) -> None:
+        """The gradient of the value at `address` will come by there."""
+        edges = self.edges.setdefault(address, [])
+        if edge not in edges:
+            edges.append(edge)
 
     def after_write(self, pending: Pending, address: Address) -> None:
         """The operation has written there, and made the value at `address`."""
@@ -214,16 +220,8 @@ class Store:
 
     def _copy(self, wanted: list[Kept]) -> None:
         """Copy values, and with them the others that lie in the same memory."""
-        groups: dict[int, list[tuple[Kept, Tensor]]] = {}
-        for kept in wanted:
-            if not kept.own and kept.alive is not None and not odd(kept.alive):
-                groups[kept.alive.untyped_storage().data_ptr()] = []
-        for kept in self.kept.values():
-            if kept.alive is not None and kept.alive.layout is torch.strided:
-                group = groups.get(kept.alive.untyped_storage().data_ptr())
-                if group is not None:
-                    group.append((kept, kept.alive))
-        for group in groups.values():
+        tensors = [kept.alive for kept in wanted if not kept.own and kept.alive is not None and not odd(kept.alive)]
+        for group in sharers(tensors, self.kept.values()):
             storage = group[0][1].untyped_storage()
             if len(group) > 1 and sum(tensor.nbytes for _, tensor in group) >= storage.nbytes():
                 whole: torch.UntypedStorage = storage.clone()  # type: ignore[no-untyped-call]
@@ -259,20 +257,7 @@ class Store:
 
     def _to_file(self, memory: Memory) -> None:
         assert memory.storage is not None
-        try:
-            if self.folder is None:
-                self.folder = Path(tempfile.mkdtemp(prefix="liuli-"))
-                weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
-            file = self.folder / f"{self._files}"
-            whole = Place(torch.uint8, 0, (memory.bytes,), (1,)).within(memory.storage)
-            whole.cpu().numpy().tofile(file)
-        except OSError as error:
-            raise UserError(
-                f"trace: the values exceed the budget of {self.budget:,} bytes and cannot be written to "
-                f"{self.folder or tempfile.gettempdir()} ({error.strerror or error}); make room there, "
-                f"set TMPDIR to another folder, or give a larger budget"
-            ) from None
-        self._files += 1
+        file = self.files.write(memory.storage)
         memory.file, memory.storage = file, None
         self._memories.pop(memory.key, None)
         self._settled -= memory.bytes
@@ -321,8 +306,8 @@ class Store:
         assert memory is not None
         storage = memory.storage
         if storage is None:
-            mapped = torch.from_file(str(memory.file), size=memory.bytes, dtype=torch.uint8)
-            storage = mapped.to(memory.device).untyped_storage()
+            assert memory.file is not None
+            storage = self.files.read(memory.file, memory.bytes, memory.device)
         if kept.place is None:
             assert kept.alive is not None
             place = Place.of(kept.alive)

@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from liuli import catalog
@@ -36,6 +39,7 @@ class Actor:
         self.rates: list[float] = []
         self.sizes: list[int] = []
         self.evaluations = 0
+        self.shown: dict[str, NDArray[np.uint8]] = {}
 
     def train_step(self, batch: Batch, rate: float, weight: float = 1.0) -> dict[str, Tensor]:
         loss = self.train_losses.get(len(self.rates), 1.0)
@@ -63,6 +67,9 @@ class Actor:
     def gradients(self) -> dict[str, Tensor]:
         return {}
 
+    def watch(self) -> dict[str, NDArray[np.uint8]]:
+        return self.shown
+
 
 def training(folder: Path, engine: Actor, held: int = 8, **changes: object) -> Training:
     """Of 50 examples in batches of 20: three steps an epoch."""
@@ -87,6 +94,21 @@ def test_the_best_weights_are_kept_and_patience_ends_it(tmp_path: Path) -> None:
     assert one.place.best_epoch == 2
     assert one.best["count"].item() == 6
     assert [row["validation_loss"] for row in rows(one)] == pytest.approx([0.9, 0.5, 0.6, 0.5, 0.7])
+
+
+def test_what_a_task_wants_watched_is_kept_after_every_epoch(tmp_path: Path) -> None:
+    engine = Actor([0.9, 0.5])
+    one = training(tmp_path, engine)
+    one.go()
+    assert not one.run.figures_folder.exists(), "nothing to be watched"
+    engine = Actor([0.9, 0.5])
+    engine.shown = {"samples": np.full((3, 5, 1), 7, np.uint8)}
+    one = training(tmp_path / "other", engine)
+    one.go()
+    files = sorted((one.run.figures_folder / "epochs").iterdir())
+    assert [file.name for file in files] == ["samples-0001.png", "samples-0002.png"]
+    with Image.open(files[0]) as picture:
+        assert (picture.size, picture.getpixel((0, 0))) == ((10, 6), 7)
 
 
 def test_without_patience_all_epochs_are_done(tmp_path: Path) -> None:

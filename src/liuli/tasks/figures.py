@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
 MOST_MISTAKES = 200
 COLUMNS = 10
@@ -115,15 +116,10 @@ def confusion(matrix: Tensor, classes: Sequence[str]) -> Figure:
 def mistakes(pixels: Tensor, labels: Tensor, probabilities: Tensor, classes: Sequence[str]) -> Figure:
     """Wrong answers, the surest first, at most 200: over each picture the true class and the answer."""
     confidence, answers = probabilities.max(1)
-    wrong = (answers != labels).nonzero().flatten()
-    wrong = wrong[confidence[wrong].argsort(descending=True, stable=True)]
+    wrong = surest_mistakes(probabilities, labels)
     shown = wrong[:MOST_MISTAKES]
     if not len(shown):
-        figure = new_figure(5, 1.5)
-        axes = figure.add_subplot()
-        axes.text(0.5, 0.5, "No mistakes.", ha="center", va="center", color=INK, fontsize=12)
-        axes.axis("off")
-        return figure
+        return no_mistakes()
     height, width = pixels.shape[-2:]
     columns = min(COLUMNS, max(len(shown), 5))
     rows = -(-len(shown) // columns)
@@ -144,6 +140,22 @@ def mistakes(pixels: Tensor, labels: Tensor, probabilities: Tensor, classes: Seq
     entitle(
         axes, f"Mistakes: {which}{len(wrong):,} in {len(labels):,} pictures    true class → answer, its probability"
     )
+    return figure
+
+
+def surest_mistakes(probabilities: Tensor, labels: Tensor) -> Tensor:
+    """Indexes of the wrong answers, the surest first."""
+    confidence, answers = probabilities.max(1)
+    wrong = (answers != labels).nonzero().flatten()
+    return wrong[confidence[wrong].argsort(descending=True, stable=True)]
+
+
+def no_mistakes() -> Figure:
+    """What stands where there is nothing to show."""
+    figure = new_figure(5, 1.5)
+    axes = figure.add_subplot()
+    axes.text(0.5, 0.5, "No mistakes.", ha="center", va="center", color=INK, fontsize=12)
+    axes.axis("off")
     return figure
 
 
@@ -197,6 +209,42 @@ def per_class(matrix: Tensor, classes: Sequence[str]) -> Figure:
     entitle(axes, "Classes, the hardest at the top")
     axes.legend(frameon=False, fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.1), labelcolor=INK)
     axes.grid(axis="x", color="#e4e7eb", linewidth=0.8, zorder=0)
+    plain(axes)
+    return figure
+
+
+def sheet(pictures: Tensor, columns: int, title: str) -> Figure:
+    """Pictures (N, C, H, W) in [0, 1] in rows of so many."""
+    shown = tiled(pictures, columns)
+    figure = new_figure(0.62 * columns, 0.62 * columns * shown.shape[0] / shown.shape[1] + 0.35)
+    axes = figure.add_subplot()
+    axes.imshow(shown.repeat(3, 2) if shown.shape[2] == 1 else shown, interpolation="nearest")
+    axes.axis("off")
+    entitle(axes, title)
+    return figure
+
+
+def tiled(pictures: Tensor, columns: int) -> NDArray[np.uint8]:
+    """Pictures (N, C, H, W) in [0, 1] in rows of so many, with a thin line between: one picture of bytes (…, …, C)."""
+    count, channels, height, width = pictures.shape
+    rows = -(-count // columns)
+    canvas = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1, channels), 128, np.uint8)
+    for place, one in enumerate((pictures.detach() * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()):
+        top, left = place // columns * (height + 1), place % columns * (width + 1)
+        canvas[top : top + height, left : left + width] = one
+    return canvas
+
+
+def scattered(points: Tensor, labels: Tensor, classes: Sequence[str], title: str) -> Figure:
+    """Points (N, 2), each in the colour of its class."""
+    figure = new_figure(6.4, 6)
+    axes = figure.add_subplot()
+    for number, name in enumerate(classes):
+        mine = points[labels == number]
+        axes.scatter(mine[:, 0], mine[:, 1], s=4, alpha=0.6, linewidths=0, color=f"C{number % 10}", label=name)
+    axes.set_aspect("equal")
+    axes.legend(frameon=False, fontsize=8, markerscale=3, labelcolor=INK, bbox_to_anchor=(1, 1), loc="upper left")
+    entitle(axes, title)
     plain(axes)
     return figure
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
 
 from liuli.data.dataset import Facts
 from liuli.errors import UserError
-from liuli.files import replacing
+from liuli.files import replacing, unwritable
 from liuli.tasks.handwriting import handwriting, in_frame
 from liuli.tasks.maps import NoInkError, bounds
 from liuli.tasks.paper import border_colour, distance_to_colour
@@ -201,13 +202,26 @@ def small_digits(pixels: Pixels) -> Pixels:
     return framed
 
 
-def save_enlarged(pixels: Pixels, path: Path) -> Path:
-    """Save (H, W, C) as a PNG in which every pixel is a square of 10.
+def save_enlarged(pixels: Pixels, path: Path, times: int = ENLARGED) -> Path:
+    """Save (H, W, C) as a PNG in which every pixel is a square of 10, or of so many times.
 
     Raises:
         UserError: the file cannot be written.
     """
-    large = pixels.repeat(ENLARGED, 0).repeat(ENLARGED, 1)
+    large = pixels.repeat(times, 0).repeat(times, 1)
     with replacing(path) as temporary:
         Image.fromarray(large.squeeze(2) if large.shape[2] == 1 else large).save(temporary, format="PNG")
     return path
+
+
+def save_all(shown: Mapping[str, Pixels], folder: Path) -> list[Path]:
+    """Save pictures (H, W, C) by name as PNG files in `folder`, made where it is not; each pixel twice as large.
+
+    Raises:
+        UserError: the folder may not be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    return [save_enlarged(pixels, folder / f"{name}.png", 2) for name, pixels in shown.items()]

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from liuli.data.dataset import Facts, Split
@@ -46,10 +48,14 @@ class Example:
     Attributes:
         name: of the file, or of the example in the data set.
         batch: the network's input as a batch of one, as `Task.inputs` takes it.
+        spelled: what the network was given, where that is words.
+        remark: what must be said of the input to whoever reads the answer: that nothing of it is known.
     """
 
     name: str
     batch: Batch
+    spelled: str = ""
+    remark: str = ""
 
 
 class Task(ABC):
@@ -68,8 +74,8 @@ class Task(ABC):
     """Whether an input may be words on the command line, where there is no file of that name."""
 
     phases: ClassVar[tuple[str, ...]] = ()
-    """Names of children of the network that take turns in every step, each with an optimizer of its own and the loss
-    that `phase_loss` gives it; (): one loss for all parameters."""
+    """Names of children of the network that take turns in every step, each with the loss that `phase_loss` gives
+    it, which changes its own parameters; (): one loss for all parameters."""
 
     has_floor: ClassVar[bool] = False
     """Whether the loss cannot come near 0 even on a few examples learnt by heart (a latent's, an adversary's)."""
@@ -89,6 +95,10 @@ class Task(ABC):
         Raises:
             UserError: these data are of a kind that this task cannot use.
         """
+
+    def equip(self, model: nn.Module, facts: Facts) -> None:
+        """Give a new network what it takes from the data beyond its options, into its buffers or parameters: how often
+        each word occurs, vectors learnt elsewhere."""
 
     @abstractmethod
     def tensors(self, split: Split, facts: Facts) -> Batch:
@@ -159,6 +169,14 @@ class Task(ABC):
         Args:
             output: what `respond` gave for the whole split.
         """
+
+    def watch(self, model: nn.Module) -> Mapping[str, NDArray[np.uint8]]:
+        """Pictures (H, W, C) by name that show, beside one another in time, how the network comes along: samples.
+
+        Made after every epoch for the run's folder figures/epochs and for TensorBoard, so they are small, and nothing
+        is drawn from torch's global generator for them.
+        """
+        return {}
 
     def portray(self, model: nn.Module, batch: Batch, facts: Facts, folder: Path) -> list[Path]:
         """Draw what shows the network itself rather than its answers (a boundary, a latent grid) into `folder`.

@@ -103,6 +103,11 @@ class Board:
                 if self.task.kind == "image":
                     self.examples(engine, row["step"])
 
+    def pictures(self, shown: Mapping[str, NDArray[np.uint8]], step: int) -> None:
+        """Pictures (H, W, C) by name."""
+        for name, pixels in shown.items():
+            self.writer.add_image(name, pixels, step, dataformats="HWC")
+
     def histograms(self, kind: str, values: Mapping[str, Tensor], step: int) -> None:
         """A histogram of every tensor; those that are not floating point or not finite are left out."""
         for name, value in values.items():

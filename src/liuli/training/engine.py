@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from liuli.errors import UserError
@@ -52,6 +54,9 @@ class Engine(Protocol):
 
     def respond(self, batch: Batch) -> Tensor:
         """The task's response in evaluation mode, without gradients."""
+
+    def watch(self) -> Mapping[str, NDArray[np.uint8]]:
+        """The pictures of `Task.watch`, in evaluation mode, without gradients."""
 
     def state(self) -> dict[str, Tensor]:
         """All that the next step depends on but the global generators: weights, moments, counts.
@@ -143,6 +148,11 @@ def check(system: System, recipe: Recipe, engine: str, precision: str, world: Wo
         raise UserError("precision is '16-mixed', which needs a GPU; use bf16-mixed or 32-true on a CPU")
     if recipe.batch_size < world.size:
         raise UserError(f"batch_size is {recipe.batch_size}, expected at least one for each of {world.size} processes")
+    if system.task.phases and (precision, world.size, recipe.accumulate) != ("32-true", 1, 1):
+        raise UserError(
+            f"{system.name}: its parts take turns in every step, which is done in float32, in one process and on whole "
+            "batches; leave out --precision and --set accumulate"
+        )
     if engine == "scratch":
         from liuli.scratch.networks import NETWORKS
 

@@ -197,11 +197,23 @@ class Training:
             self.best = {name: value.clone() for name, value in self.engine.weights().items()}
         if self.world.first:
             self.append(row)
+            self.watch()
         if self.board is not None:
             self.board.losses(losses, first_step)
             self.board.epoch(row, self.engine, self.over)
         if self.progress is not None:
             self.progress.epoch(row, best=place.best_epoch == place.epoch)
+
+    def watch(self) -> None:
+        """Keep the pictures that the task wants to be looked at over time."""
+        shown = self.engine.watch()
+        if shown:
+            from liuli.tasks.pictures import save_all
+
+            named = {f"{name}-{self.place.epoch:04}": pixels for name, pixels in shown.items()}
+            save_all(named, self.run.figures_folder / "epochs")
+        if self.board is not None:
+            self.board.pictures(shown, self.steps_done)
 
     def validate(self) -> dict[str, float]:
         """Means of loss and tallies over the part held out; empty where there is none."""

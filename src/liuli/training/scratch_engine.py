@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from torch import Tensor, nn
 
@@ -69,6 +70,10 @@ class ScratchEngine:
     def respond(self, batch: Batch) -> Tensor:
         """See `Engine`."""
         return self.evaluate(batch).output
+
+    def watch(self) -> Mapping[str, NDArray[np.uint8]]:
+        """See `Engine`; a task draws with the PyTorch network, and here is none."""
+        return {}
 
     def state(self) -> dict[str, Tensor]:
         """See `Engine`: `weights.NAME` and `optimizer.KEY`."""

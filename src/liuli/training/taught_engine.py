@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from liuli.system import Recipe
@@ -42,6 +44,11 @@ class TaughtEngine:
     def respond(self, batch: Batch) -> Tensor:
         """See `Engine`."""
         return self.task.respond(self.network, batch)
+
+    @torch.no_grad()
+    def watch(self) -> Mapping[str, NDArray[np.uint8]]:
+        """See `Engine`."""
+        return self.task.watch(self.network)
 
     def state(self) -> dict[str, Tensor]:
         """See `Engine`: `weights.NAME` and `memory.NAME`."""

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from liuli.system import SGD, Recipe
@@ -50,7 +52,7 @@ class TorchEngine:
     def train_step(self, batch: Batch, rate: float, weight: float = 1.0) -> dict[str, Tensor]:
         """See `Engine`."""
         if self.task.phases:
-            return self.take_turns(batch, rate, weight)
+            return self.take_turns(batch, rate)
         self.optimizer.zero_grad(set_to_none=True)
         sums = self.forward_backward(batch, weight) if self.recipe.accumulate == 1 else self.accumulate(batch, weight)
         if self.recipe.clip is not None:
@@ -63,26 +65,29 @@ class TorchEngine:
         self.stepper.step()
         return sums
 
-    def take_turns(self, batch: Batch, rate: float, weight: float) -> dict[str, Tensor]:
-        """One step of each of the task's phases, each changing its own part of the network."""
+    def take_turns(self, batch: Batch, rate: float) -> dict[str, Tensor]:
+        """One step of each of the task's phases, each changing its own part of the network.
+
+        One optimizer serves as one for each, since none looks from one parameter to another.
+        """
         sums: dict[str, Tensor] = {}
+        slopes: dict[nn.Parameter, Tensor] = {}
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
         for phase in self.task.phases:
             mine = [value for name, value in self.parameters.items() if name.startswith(f"{phase}.")]
             loss, output = self.task.phase_loss(phase, self.network, batch)
-            slopes = torch.autograd.grad(loss * weight, mine)
-            for parameter in self.parameters.values():
-                parameter.grad = None  # the optimizer passes over what has none
-            for parameter, slope in zip(mine, slopes, strict=True):
+            self.optimizer.zero_grad(set_to_none=True)  # it passes over what has no gradient
+            for parameter, slope in zip(mine, torch.autograd.grad(loss, mine), strict=True):
                 parameter.grad = slope
             if self.recipe.clip is not None:
                 nn.utils.clip_grad_norm_(mine, self.recipe.clip)
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate
             self.optimizer.step()
+            slopes |= {parameter: parameter.grad for parameter in mine if parameter.grad is not None}
             sums[phase] = loss.detach() * len(batch[0])  # tallies are sums over the batch
-            if phase == self.task.phases[-1]:
-                sums |= {"loss": loss.detach(), **self.task.tally(output.detach(), batch)}
-        return sums
+        for parameter, slope in slopes.items():
+            parameter.grad = slope  # for who asks about this step
+        return {"loss": loss.detach(), **sums, **self.task.tally(output.detach(), batch)}
 
     def forward_backward(self, batch: Batch, weight: float) -> dict[str, Tensor]:
         """Loss, its gradient times `weight` added to the parameters', and the tallies."""
@@ -124,6 +129,14 @@ class TorchEngine:
             response = self.task.respond(self.network, batch)
         self.network.train()
         return response.float() if response.is_floating_point() else response
+
+    @torch.no_grad()
+    def watch(self) -> Mapping[str, NDArray[np.uint8]]:
+        """See `Engine`."""
+        self.network.eval()
+        shown = self.task.watch(self.network)
+        self.network.train()
+        return shown
 
     def state(self) -> dict[str, Tensor]:
         """See `Engine`: `weights.NAME`, `optimizer.NAME.KEY` and, for float16, the loss scale."""

@@ -1,4 +1,4 @@
-"""A run of LeNet that was never trained, and a picture to ask it about: for tests of what comes after training."""
+"""A run that was never trained, and a picture to ask it about: for tests of what comes after training."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from PIL import Image, ImageDraw
 from safetensors.torch import save_file
 
 from liuli.catalog import find
+from liuli.data.dataset import Facts
 from liuli.data.store import load
 from liuli.runs import KEYS, Run
 
 
-def small_run(folder: Path) -> Run:
-    """A run in `folder`, its weights drawn with seed 0."""
-    system = find("lenet")
+def small_run(folder: Path, name: str = "lenet", facts: Facts | None = None) -> Run:
+    """A run of the system `name` in `folder`, its weights drawn with seed 0, as if on data of these facts (digits)."""
+    system, facts = find(name), facts or load("digits").facts
     record = dict.fromkeys(KEYS) | {
         "state": "finished",
-        "system": "lenet",
-        "data": asdict(load("digits").facts),
+        "system": name,
+        "data": asdict(facts),
         "recipe": system.recipe.settings(),
-        "options": {"classes": 10},
+        "options": system.task.options(facts),
         "engine": "torch",
     }
-    run = Run.create(folder, "lenet", record)
+    run = Run.create(folder, name, record)
     torch.manual_seed(0)
     save_file(system.build(**run.options).state_dict(), run.weights_file)
     return run

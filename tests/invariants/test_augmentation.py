@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -82,6 +83,23 @@ def test_a_photograph_is_moved_whole() -> None:
     steps = (rows[:, 6:26] - rows[:, 5:25]) / 8
     assert set(steps.flatten().tolist()) == {1.0, -1.0}, "neighbours stay neighbours, mirrored or not"
     assert len(set(rows[:, 15].tolist())) > 5, "moved by different amounts"
+
+
+def test_what_a_photograph_lacks_at_the_border_is_mirrored() -> None:
+    torch.manual_seed(0)
+    pictures = torch.randint(256, (40, 3, 8, 12)).byte()
+    rows, columns = (np.pad(np.arange(size), 4, mode="reflect") for size in (8, 12))
+    seen = set()
+    for picture, varied in zip(pictures.float(), augmentation.vary_photographs(pictures), strict=True):
+        possible = {
+            (down, right, mirrored): (picture.flip(-1) if mirrored else picture)[
+                :, rows[down : down + 8, None], columns[None, right : right + 12]
+            ]
+            for down, right, mirrored in np.ndindex(9, 9, 2)
+        }
+        seen |= {place for place, one in possible.items() if torch.equal(one, varied)}
+    assert len(seen) > 25, "each picture is one of the 162, and they are not all alike"
+    assert {mirrored for _, _, mirrored in seen} == {0, 1}
 
 
 def test_the_task_keeps_the_labels() -> None:

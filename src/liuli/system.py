@@ -74,6 +74,21 @@ class Cosine:
 
 
 @dataclass(frozen=True)
+class Linear:
+    """The rate rises in a straight line over the first `warmup` of training, then falls in one to `floor`."""
+
+    warmup: float = 0.0
+    floor: float = 0.0
+
+    def factor(self, progress: float) -> float:
+        """The multiple of the optimizer's rate at `progress` (0 at the first step, 1 after the last)."""
+        if progress < self.warmup:
+            return progress / self.warmup
+        falling = (progress - self.warmup) / (1 - self.warmup)
+        return 1 - (1 - self.floor) * min(falling, 1.0)
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How a system is trained, so that anyone who repeats it gets the same numbers.
 
@@ -81,7 +96,7 @@ class Recipe:
         epochs: passes over the training part, at most (early stopping may end sooner).
         batch_size: examples per optimizer step, over all processes together.
         optimizer: `SGD` or `Adam` with its settings.
-        schedule: how the learning rate moves with progress, `Constant` or `Cosine`.
+        schedule: how the learning rate moves with progress, `Constant`, `Cosine` or `Linear`.
         validation: share of the training part held out to choose the best weights, in [0, 1).
         patience: stop after so many epochs without a lower validation loss; None: never early.
         augment: let the task vary each training batch (shifts, turns, …).
@@ -93,7 +108,7 @@ class Recipe:
     epochs: int
     batch_size: int
     optimizer: SGD | Adam
-    schedule: Constant | Cosine = field(default_factory=Constant)
+    schedule: Constant | Cosine | Linear = field(default_factory=Constant)
     validation: float = 0.1
     patience: int | None = None
     augment: bool = False

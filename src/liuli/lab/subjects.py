@@ -34,8 +34,8 @@ def of_run(run: Run, example: Example) -> Made:
     task, system = run.system.task, run.system
     network = run.network()
     record = trace(network, *task.inputs(example.batch), loss=task.doubt)
-    output = record.outputs[0].tensor[0]
-    answer = task.answer(output, run.facts)
+    with torch.inference_mode():
+        answer = task.answer(task.respond(network, example.batch)[0], run.facts)
     shares = record.find("probabilities", module="(loss)")
     subject = Subject(
         title=system.name,

@@ -19,7 +19,9 @@ def draw(histories: Mapping[str, History], headline: str, path: Path) -> Path:
     from matplotlib.ticker import LogLocator, NullFormatter
 
     figure = Figure(figsize=(10, 4), layout="constrained")
-    for axes, name in zip(figure.subplots(1, 2), ("loss", headline), strict=True):
+    known = {key for history in histories.values() for row in history for key in row}
+    names = [name for name in ("loss", headline) if {f"train_{name}", f"validation_{name}"} & known] or ["loss"]
+    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         for number, (run, history) in enumerate(histories.items()):
             epochs = [row["epoch"] for row in history]
             prefix = f"{run}: " if len(histories) > 1 else ""

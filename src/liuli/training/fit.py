@@ -185,6 +185,7 @@ def attend(run: Run, data: Data, world: World, fabric: Fabric | None, console: C
 
     torch.manual_seed(recipe.seed)
     network: nn.Module = system.build(**run.options).to(world.device)
+    system.task.equip(network, facts)
     lengths = system.task.lengths(train_part)
     batches = Batches(
         train_part, recipe.batch_size, recipe.seed, world.rank, world.size, lengths=lengths, cut=system.task.cut

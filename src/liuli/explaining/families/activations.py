@@ -16,7 +16,7 @@ from liuli.tracing.parts import Operation
 elementwise("relu", "y = where(a > 0, a, 0)")
 elementwise("relu6", "y = where(a <= 0, 0, a >= 6, 6, a)")
 elementwise("sigmoid", "y = 1/(1 + exp(-a))", "y*(1 - y)")
-elementwise("logsigmoid log_sigmoid", "y = where(a < 0, a, 0) - log1p(exp(-abs(a)))")
+elementwise("logsigmoid log_sigmoid", "y = where(a < 0, a, 0) - log1p(exp(-abs(a)))", "1/(1 + exp(a))")
 elementwise("silu", "y = a/(1 + exp(-a))")
 elementwise("leaky_relu", "y = where(a > 0, a, s*a)", s="negative_slope")
 elementwise("elu", "y = where(a > 0, a, c*expm1(a))", c="alpha")

@@ -27,6 +27,9 @@ from liuli.tasks.task import Batch, Task
 TOLERANCE = 1e-10
 """The largest relative error that passes, in float64."""
 
+NOTHING = 1e-16
+"""A difference as small is none: what vanishes by symmetry is then zero on both sides, but for the rounding."""
+
 BATCH = 2
 
 Array = NDArray[Any]
@@ -55,14 +58,15 @@ class Comparison:
         """The largest relative error: max |ours − oracle| / max |oracle| over the array.
 
         One scale for the whole array, because an element that is nearly zero by cancellation is only as
-        exact as what cancelled. Infinite where nothing can be compared: another shape, one side missing, NaN.
+        exact as what cancelled. Zero where nothing differs by more than `NOTHING`. Infinite where nothing can be
+        compared: another shape, one side missing, NaN.
         """
         if self.ours is None or self.oracle is None or self.ours.shape != self.oracle.shape:
             return float("inf")
         with np.errstate(invalid="ignore"):
             furthest = float(np.max(np.abs(self.ours - self.oracle), initial=0.0))
         scale = float(np.max(np.abs(self.oracle), initial=0.0))
-        if furthest == 0.0:
+        if furthest <= NOTHING:
             return 0.0
         error = furthest / scale if scale else float("inf")
         return error if np.isfinite(error) else float("inf")
@@ -160,7 +164,8 @@ def observe(model: nn.Module, task: Task, batch: Batch) -> tuple[list[Array], Va
     outputs: dict[str, Tensor] = {}
 
     def enter(module: nn.Module, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        inputs.extend(one.double() if one.is_floating_point() else one for one in arguments)
+        # with a gradient, so that what stands before the first parameter (dropout of the input) has one too
+        inputs.extend(one.double().requires_grad_().clone() if one.is_floating_point() else one for one in arguments)
         return tuple(inputs)
 
     def leave(path: str) -> Callable[[nn.Module, Any, Tensor], None]:

@@ -165,6 +165,8 @@ class Board:
             self.writer.add_graph(network, inputs)
             batch = tuple(tensor[:EMBEDDED] for tensor in self.test)
             hidden, output = last_hidden(network, self.task, batch)
+            if len(hidden) != len(output):
+                return  # an example is not one point there: a graph has many nodes
             answers = [str(self.task.answer(one, self.facts)["answer"]) for one in output]
             pictures = self.task.inputs(batch)[0] if self.task.kind == "image" else None
             if pictures is not None:

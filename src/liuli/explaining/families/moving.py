@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from liuli.explaining.explainer import REGISTRY, Explainer, Flats, NotExplained, Workbench, explains, whole, words
-from liuli.explaining.expression import Column, Expression, Fold, Number, Operand, Product, total
+from liuli.explaining.expression import SHARED, Column, Expression, Fold, Number, Operand, Product, total
 from liuli.explaining.formula import Formula, formula
 from liuli.explaining.replay import again
 from liuli.tracing.parts import Address, Operation
@@ -266,10 +266,36 @@ class Gathered(Moved):
         return plain
 
 
+class GatheredExtreme(Gathered):
+    """Each number of the output is the largest, or smallest, of those that came to its place; the base's if none did.
+
+    Among equals the gradient is shared.
+    """
+
+    def formula(self, output: int) -> Formula:
+        sign = "Max" if self.arguments["reduce"] == "amax" else "Min"
+        return formula(f"y[i] = {sign}(k, z[k])")
+
+    def environment(self, output: int, flat: Flats) -> dict[str, Expression | None]:
+        return {"z": Column(self.added, self.own[self.goal == flat]), "winner k": Number(SHARED)}
+
+    def expression(self, output: int, flat: Flats) -> Expression:
+        if not (self.goal == flat).any():
+            return Operand(self.base, int(flat))
+        return super().expression(output, flat)
+
+    def explained(self, output: int, flat: int) -> tuple[Formula, Expression]:
+        if not (self.goal == flat).any():
+            return formula("y[i] = x[i]"), Operand(self.base, flat)
+        return super().explained(output, flat)
+
+
 @explains("scatter", "scatter_add", "index_add", "scatter_reduce")
 def scatter(operation: Operation, bench: Workbench) -> Explainer:
-    """Places that an index names take other numbers, or these are added to them."""
+    """Places that an index names take other numbers, or these are added to them, or the largest of them is taken."""
     reduce = operation.arguments.get("reduce")
+    if reduce in ("amax", "amin") and operation.arguments.get("include_self") is False:
+        return GatheredExtreme(operation, bench)
     if operation.name == "scatter" and reduce is None:
         return Filled(operation, bench)
     added = reduce in (None, "sum", "add") and operation.arguments.get("include_self", True)

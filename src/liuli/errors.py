@@ -7,7 +7,8 @@ terminal and exit code 2. Everything else that escapes is a defect of liuli: exi
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class LiuliError(Exception):
@@ -32,3 +33,18 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return f"did you mean '{close[0]}'?"
     return f"known: {', '.join(known)}."
+
+
+@contextmanager
+def from_extra(extra: str) -> Iterator[None]:
+    """Say which extra of liuli to install where the block imports a package that is not here.
+
+    Raises:
+        UserError: it is not here.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "liuli":
+            raise
+        raise UserError(f"this needs {error.name}, which is not installed; pip install 'liuli[{extra}]'") from error

@@ -71,7 +71,8 @@ def predict(
                 seen = task.save_input(example, folder / f"{stem}.png")
                 drawn = task.save_answer(example, output, facts, folder / f"{stem}-answer.png")
                 saved = {key: str(file) for key, file in (("seen", seen), ("picture", drawn)) if file is not None}
-                answers.append({"input": example.name, **task.answer(output, facts), **saved})
+                told = {key: text for key, text in (("read", example.spelled), ("remark", example.remark)) if text}
+                answers.append({"input": example.name, **task.answer(output, facts), **told, **saved})
                 if not as_json:
                     print_answer(answers[-1])
         except LiuliError as error:
@@ -140,14 +141,18 @@ def print_answer(answer: Mapping[str, Json]) -> None:
     terminal = console()
     share = f"  {answer['probability']:.1%}" if "probability" in answer else ""
     terminal.print(Text.assemble((answer["input"], "bold"), " → ", (str(answer["answer"]), "bold green"), share))
-    bars = probability_bars(answer["probabilities"]) if "probabilities" in answer else details(answer)
+    bars = probability_bars(answer["probabilities"]) if "probabilities" in answer else Text()
+    rest = details(answer)
+    bars.append("\n" * (bool(bars) and bool(rest))).append(rest)
     if "seen" in answer and terminal.is_terminal and terminal.width >= 80:
         both = Table.grid(padding=(0, 2))
         both.add_row(small_picture(Path(answer["seen"])), bars)
         terminal.print(both)
     else:
         terminal.print(bars)
-    for key, what in (("seen", "the network was given"), ("picture", "drawn")):
+    if "remark" in answer:
+        terminal.print(f"but: {answer['remark']}", style="yellow")
+    for key, what in (("read", "the network read"), ("seen", "the network was given"), ("picture", "drawn")):
         if key in answer:
             terminal.print(f"{what}: {answer[key]}", style="dim")
     terminal.print()
@@ -159,7 +164,7 @@ def details(answer: Mapping[str, Json]) -> Text:
 
     lines = []
     for key, value in answer.items():
-        if key in ("input", "answer", "probability", "seen", "picture"):
+        if key in ("input", "answer", "probability", "probabilities", "read", "remark", "seen", "picture"):
             continue
         rows = value if isinstance(value, list) else [value]
         shown = [", ".join(f"{k} {v}" for k, v in row.items()) if isinstance(row, dict) else str(row) for row in rows]

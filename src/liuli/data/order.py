@@ -107,10 +107,10 @@ class Pieces:
         self.order = lengths.argsort(stable=True)
         sizes, cuts = [], []
         for length, count in zip(*torch.unique(lengths.div(ROUND).ceil(), return_counts=True), strict=True):
-            mine = [len(rows) for rows in torch.arange(int(count)).split(size)]
+            mine = [len(rows) for rows in torch.split(torch.arange(int(count)), size)]
             sizes += mine
             cuts += [int(length) * ROUND] * len(mine)
-        ordered = (tensor[self.order.to(tensor.device)].split(sizes) for tensor in batch)
+        ordered = (torch.split(tensor[self.order.to(tensor.device)], sizes) for tensor in batch)
         self.batches = list(map(cut, zip(*ordered, strict=True), cuts))
 
     def joined(self, answers: list[Tensor]) -> Tensor:
@@ -197,7 +197,7 @@ class Batches:
             if self.lengths is None:
                 yield from batches
             else:
-                longest = (int(part.max()) for part in self.lengths[order[begin : begin + chunk]].split(share))
+                longest = (int(part.max()) for part in torch.split(self.lengths[order[begin : begin + chunk]], share))
                 yield from (self.cut(batch, rounded(length)) for batch, length in zip(batches, longest, strict=True))
 
     def order(self, epoch: int) -> Tensor:

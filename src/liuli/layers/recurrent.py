@@ -9,13 +9,14 @@ LSTM's projection. S = layers · directions.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class Weights(NamedTuple):
@@ -155,6 +156,58 @@ def run(
         last.append(state)
         steps = [torch.cat(both, dim=-1) for both in zip(forward, backward[::-1], strict=True)]
     return list(steps), tuple(torch.stack(parts) for parts in zip(*last, strict=True))
+
+
+class Recurrent(nn.Module, ABC):
+    """One layer whose state goes through the time steps; a subclass writes its cell gate by gate.
+
+    The cell is what a record holds. Where nobody looks (no function mode of PyTorch is on), a kernel of PyTorch
+    computes the same for all time steps at once, forward and backward.
+
+    Args:
+        width: D, features of an input.
+        units: M, of the state.
+    """
+
+    kernel: ClassVar[str]
+    """Of `CELLS`."""
+    gates: ClassVar[int] = 1
+    """G: what the cell computes from input and state, one under another in the weights."""
+    memory: ClassVar[bool] = False
+    """Whether the state is (h, c), not (h,)."""
+
+    def __init__(self, width: int, units: int) -> None:
+        super().__init__()
+        self.units = units
+        bound = units**-0.5
+        self.weight_input = nn.Parameter(torch.empty(self.gates * units, width).uniform_(-bound, bound))
+        self.weight_state = nn.Parameter(torch.empty(self.gates * units, units).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.zeros(self.gates * units))
+
+    @abstractmethod
+    def cell(self, x: Tensor, state: State) -> State:
+        """The state after an input (B, D), from the state before it: each (B, M)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The states h after every time step: (B, T, D) to (B, T, M). The first comes from zeros."""
+        begin = x.new_zeros(len(x), self.units)
+        state: State = (begin, begin) if self.memory else (begin,)
+        if not torch._C._is_torch_function_mode_enabled():
+            return self.by_kernel(x, state)
+        states = []
+        for step in x.unbind(1):  # (B, D)
+            state = self.cell(step, state)
+            states.append(state[0])
+        return torch.stack(states, dim=1)
+
+    def by_kernel(self, x: Tensor, state: State) -> Tensor:
+        """The same by PyTorch's kernel, which would add a second bias."""
+        weights = (self.weight_input, self.weight_state, self.bias, torch.zeros_like(self.bias))
+        begin = tuple(part[None] for part in state)
+        initial = begin if self.memory else begin[0]
+        learns = torch.is_grad_enabled()  # whether anyone will go backward
+        run = getattr(torch, self.kernel)
+        return run(x, initial, weights, True, 1, 0.0, learns, False, True)[0]
 
 
 def grouped(flat: Sequence[Tensor], cells: int, bias: bool) -> list[Weights]:

@@ -125,13 +125,7 @@ class ImageClassification(Task):
 
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """The likeliest class, its probability, and the probability of every class."""
-        probabilities = output.double().softmax(0).tolist()
-        best = int(output.argmax())
-        return {
-            "answer": facts.classes[best],
-            "probability": probabilities[best],
-            "probabilities": dict(zip(facts.classes, probabilities, strict=True)),
-        }
+        return measures.likeliest(output, facts.classes)
 
     def doubt(self, output: Tensor) -> Tensor:
         """−log of the probability of the likeliest class: cross-entropy against it, every step by itself."""

@@ -51,14 +51,28 @@ def classification(scores: Tensor, labels: Tensor, classes: Sequence[str]) -> di
         calibration (error and bins).
     """
     scores, labels = scores.detach().double().cpu(), labels.cpu()
-    matrix = confusion(scores.argmax(1), labels, len(classes))
-    precision, recall, f1 = precision_recall_f1(matrix)
     bins = calibration_bins(scores.softmax(1), labels)
     top5 = {"top5": top_share(scores, labels, 5)} if len(classes) > 5 else {}
     return {
         "loss": float(cross_entropy(scores, labels)),
-        "accuracy": int(matrix.diagonal().sum()) / int(matrix.sum()),
         **top5,
+        **decisions(scores.argmax(1), labels, classes),
+        "calibration": {"error": calibration_error(bins), "bins": bins},
+    }
+
+
+def decisions(answers: Tensor, labels: Tensor, classes: Sequence[str]) -> dict[str, object]:
+    """What can be measured of answers without probabilities: accuracy, classes and confusion, as `classification` has.
+
+    Args:
+        answers: int64 (N,).
+        labels: int64 (N,).
+        classes: K names.
+    """
+    matrix = confusion(answers, labels, len(classes))
+    precision, recall, f1 = precision_recall_f1(matrix)
+    return {
+        "accuracy": int(matrix.diagonal().sum()) / int(matrix.sum()),
         "classes": [
             {"class": name, "precision": p, "recall": r, "f1": f, "count": n}
             for name, p, r, f, n in zip(
@@ -66,8 +80,36 @@ def classification(scores: Tensor, labels: Tensor, classes: Sequence[str]) -> di
             )
         ],
         "confusion": matrix.tolist(),
-        "calibration": {"error": calibration_error(bins), "bins": bins},
     }
+
+
+def likeliest(scores: Tensor, classes: Sequence[str]) -> dict[str, object]:
+    """An answer from the scores of one example (K,): the likeliest class, its probability, and that of every class."""
+    probabilities = scores.double().softmax(0).tolist()
+    best = int(scores.argmax())
+    return {
+        "answer": classes[best],
+        "probability": probabilities[best],
+        "probabilities": dict(zip(classes, probabilities, strict=True)),
+    }
+
+
+def area_under_roc(scores: Tensor, labels: Tensor) -> float:
+    """The chance that an example of class 1 has a higher score than one of class 0; where equal, half (Hanley, 1982).
+
+    By ranks: with R the sum of the ranks of the n₁ examples of class 1, (R − n₁ (n₁ + 1) / 2) / (n₀ n₁). Without an
+    example of one of them 0.
+
+    Args:
+        scores: (N,), higher for what looks like class 1.
+        labels: int64 (N,), 0 or 1.
+    """
+    _, place, count = torch.unique(scores.double(), return_inverse=True, return_counts=True)
+    last = count.cumsum(0).double()
+    rank = last - (count - 1) / 2  # equal scores share the mean of their ranks
+    ones = int(labels.sum())
+    zeros = len(labels) - ones
+    return float(rank[place[labels == 1]].sum() - ones * (ones + 1) / 2) / max(1, ones * zeros)
 
 
 def confusion(answers: Tensor, labels: Tensor, classes: int) -> Tensor:

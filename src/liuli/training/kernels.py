@@ -7,6 +7,8 @@ products      PyTorch's MKL treats an AMD processor as a generic one, half as fa
               cost 15 µs more: so products of some size go there, with their bias and activation.
 max-pooling   takes one number after another, oneDNN sixteen at once (from four channels on), the same maxima and
               among equals the same one.
+lstm          its kernel keeps what going backward needs only where gradients are recorded: in a replay they are not,
+              and it must be told.
 convolution   the weights' gradient has an AVX-512 kernel in rows only for channels in sixteens (or at most
               three), in channels-last for any; the gradient of the input is faster in rows.
 """
@@ -131,9 +133,22 @@ def convolution_backward(
     return of_pictures, of_weights.contiguous(), of_bias
 
 
+def lstm(node: fx.Node, *given: Tensor) -> None:
+    """`mkldnn_rnn_layer(inputs, weights, …)`."""
+    node.target = lstm_for_training
+
+
+def lstm_for_training(*given: Any) -> tuple[Tensor, ...]:
+    """States after every step, the last of them, and what `mkldnn_rnn_layer_backward` must know."""
+    with torch.enable_grad():
+        results: tuple[Tensor, ...] = aten.mkldnn_rnn_layer.default(*given)
+    return results
+
+
 RULES: dict[Any, Callable[..., None]] = {
     aten.mm.default: product,
     aten.addmm.default: product_and_bias,
     aten.max_pool2d_with_indices.default: pooling,
     aten.convolution_backward.default: gradient_of_convolution,
+    aten.mkldnn_rnn_layer.default: lstm,
 }

@@ -1,0 +1,158 @@
+"""Telling an example in a few coordinates, and how much of it those keep.
+
+The network returns the coordinates c and what they give back, x̂, beside one another.
+
+    loss:      L = |x − x̂|² / d, mean over the batch
+    explained: 1 − Σ |x − x̂|² / Σ |x − x̄|² over a split: the share of its variance that the coordinates keep
+
+Shapes:
+    B  batch, N examples of a split, d features (pixels in [0, 1], or columns), k coordinates
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from liuli.data.dataset import Facts, Split
+from liuli.errors import UserError
+from liuli.tasks import rows
+from liuli.tasks.image_classification import PICTURE_ENDINGS
+from liuli.tasks.task import Batch, Example, Outcome, Task
+
+NAMED = 3  # coordinates in an answer's sentence
+SHOWN = 12  # pictures beside their reconstructions
+SPREAD = 3.0  # of made-up rows along their widest direction
+
+
+@dataclass(frozen=True)
+class Projection(Task):
+    """Pictures or rows of a table to coordinates. A batch is `(rows, labels)`: float32 (B, d) and int64 (B,).
+
+    Attributes:
+        features: d of what `draw` makes up.
+    """
+
+    features: int
+
+    kind: ClassVar[str] = "picture or table"
+    headline: ClassVar[str] = "error"
+    endings: ClassVar[frozenset[str]] = PICTURE_ENDINGS | rows.ENDINGS
+    reads_text: ClassVar[bool] = True
+
+    def drawn_facts(self) -> Facts:
+        """Columns that are called by their number, of two classes."""
+        columns = [f"x{number}" for number in range(1, self.features + 1)]
+        return Facts("drawn", "", "", "table", "", (self.features,), ("a", "b"), {"columns": columns})
+
+    def options(self, facts: Facts) -> dict[str, object]:
+        """How many pixels or columns there are."""
+        if facts.kind not in ("image", "table"):
+            raise UserError(f"{facts.name}: holds {facts.kind} data, but this system reads pictures or tables")
+        return {"features": int(torch.Size(facts.shape).numel())}
+
+    def tensors(self, split: Split, facts: Facts) -> Batch:
+        """Rows float32 (N, d), of pictures the pixels in [0, 1], and labels int64 (N,)."""
+        given = torch.tensor(split.inputs, dtype=torch.float32).flatten(1)
+        return given / 255 if facts.kind == "image" else given, torch.tensor(split.targets)
+
+    def draw(self, count: int, seed: int = 0) -> Batch:
+        """Two clouds, long in one direction, with labels in turn."""
+        generator = torch.Generator().manual_seed(seed)
+        direction, centre = torch.randn(2, self.features, generator=generator)
+        labels = torch.arange(count) % 2
+        along = SPREAD * torch.randn(count, 1, generator=generator) * direction
+        return centre * labels[:, None] + along + torch.randn(count, self.features, generator=generator), labels
+
+    def inputs(self, batch: Batch) -> tuple[Tensor]:
+        """The rows."""
+        return (batch[0],)
+
+    def outcome(self, model: nn.Module, batch: Batch) -> Outcome:
+        """The mean squared error of the reconstruction, and the output (B, k + d)."""
+        output = model(*self.inputs(batch))
+        _, back = parted(output, batch[0].size(1))
+        return Outcome((batch[0] - back).square().mean(), output)
+
+    def tally(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """The squared error of each example, mean over its features, summed."""
+        _, back = parted(output, batch[0].size(1))
+        return {"error": (batch[0] - back).square().mean(1).sum()}
+
+    def metrics(self, output: Tensor, batch: Batch, facts: Facts) -> dict[str, object]:
+        """Mean squared error of a feature, share of variance explained, number of coordinates."""
+        given = batch[0].detach().double().cpu()
+        coordinates, back = parted(output.detach().double().cpu(), given.size(1))
+        lost = (given - back).square().sum()
+        variance = (given - given.mean(0)).square().sum()
+        return {
+            "error": float(lost / given.numel()),
+            "explained": float(1 - lost / variance.clamp(min=1e-300)),
+            "coordinates": coordinates.size(1),
+        }
+
+    def figures(self, output: Tensor, batch: Batch, facts: Facts, folder: Path) -> list[Path]:
+        """The first two coordinates by class, the scree, and of pictures some reconstructions, as PNG files."""
+        from liuli.tasks import figures, scree
+
+        given, labels = (one.cpu() for one in batch)
+        coordinates, back = parted(output.detach().cpu(), given.size(1))
+        variance = (given - given.mean(0)).square().sum()
+        drawn = {"scree": scree.scree((coordinates - coordinates.mean(0)).square().sum(0) / variance)}
+        if coordinates.size(1) > 1:
+            title = "The first two coordinates of what was not learnt from"
+            drawn["scatter"] = figures.scattered(coordinates[:, :2], labels, facts.classes, title)
+        if facts.kind == "image":
+            both = torch.cat([given[:SHOWN], back[:SHOWN]]).view(-1, *facts.shape).permute(0, 3, 1, 2).clamp(0, 1)
+            title = f"Above: as given. Below: as {coordinates.size(1)} coordinates give it back"
+            drawn["reconstructions"] = figures.sheet(both, min(SHOWN, len(given)), title)
+        return figures.save(drawn, folder)
+
+    def read(self, source: Path | bytes | str, facts: Facts, name: str) -> Example:
+        """A picture, or one row of a table, as the network learnt from the one or the other."""
+        return rows.only(self.read_all(source, facts, name), name)
+
+    def read_all(self, source: Path | bytes | str, facts: Facts, name: str) -> Sequence[Example]:
+        """A picture, or every row of a table."""
+        if facts.kind == "table":
+            return rows.read(source, facts, name)
+        from liuli.tasks import pictures
+
+        pixels = pictures.bring(Path(source) if isinstance(source, str) else source, facts, name)
+        return [Example(name, (torch.tensor(pixels, dtype=torch.float32).flatten()[None] / 255,))]
+
+    def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
+        """The coordinates."""
+        coordinates, _ = parted(output, int(torch.Size(facts.shape).numel()))
+        first = ", ".join(f"{value:.2f}" for value in coordinates[:NAMED].tolist())
+        more = f" and {len(coordinates) - NAMED} more" if len(coordinates) > NAMED else ""
+        return {"answer": f"({first}{more})", "coordinates": coordinates.tolist()}
+
+    def save_input(self, example: Example, path: Path) -> Path | None:
+        """Nothing: what is given is best seen beside what comes back, see `save_answer`."""
+        return None
+
+    def save_answer(self, example: Example, output: Tensor, facts: Facts, path: Path) -> Path | None:
+        """Of a picture what was given, and beside it what its coordinates give back, as a PNG."""
+        if facts.kind != "image":
+            return None
+        from liuli.tasks import pictures
+
+        given = example.batch[0][0]
+        _, back = parted(output, len(given))
+        both = torch.stack([given, back.cpu()]).view(2, *facts.shape).clamp(0, 1)  # (2, H, W, C)
+        return pictures.save_enlarged((torch.cat([*both], dim=1) * 255).round().byte().numpy(), path)
+
+    def doubt(self, output: Tensor) -> Tensor:
+        """Half the squared length of all that came out, as there is no answer to be unsure of."""
+        return output.square().sum() / 2
+
+
+def parted(output: Tensor, features: int) -> tuple[Tensor, Tensor]:
+    """Coordinates (…, k) and reconstruction (…, d) of what the network returned (…, k + d)."""
+    return output[..., :-features], output[..., -features:]

@@ -82,6 +82,19 @@ def test_draws_go_on_where_they_were(tmp_path: Path) -> None:
     assert resumed == trace(tmp_path / "whole")
 
 
+@pytest.mark.parametrize("name", ["gan", "vae"])
+def test_what_is_made_of_noise_goes_on_too(tmp_path: Path, name: str) -> None:
+    """Two optimizers in turns, noise drawn for each batch, the judge that was taught first, and samples over time."""
+    assert run(Job(tmp_path / "whole", name, MLP)).code == 0
+    resumed = killed_and_resumed(tmp_path / "run", Job(tmp_path, name, MLP), [("step", 17), ("half a checkpoint", 3)])
+    assert resumed == trace(tmp_path / "whole")
+    kept = [
+        {file.name: file.read_bytes() for file in (tmp_path / one).glob("figures/epochs/*")} for one in ("whole", "run")
+    ]
+    assert kept[0] == kept[1]
+    assert len(kept[0]) >= 2
+
+
 def test_the_scratch_engine_goes_on_too(tmp_path: Path) -> None:
     settings = MLP
     assert run(Job(tmp_path / "whole", "mlp", settings, "scratch")).code == 0

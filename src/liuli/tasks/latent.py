@@ -199,7 +199,7 @@ class Autoencoding(Task):
         rows = zip(parts.mean.tolist(), spread.tolist(), divergence.tolist(), strict=True)
         return {
             "answer": f"a code of {float(divergence.sum()):.1f} nats",
-            "divergence": float(divergence.sum()),
+            "divergence": round(float(divergence.sum()), 4),
             "code": [
                 {"mean": round(mean, 4), "deviation": round(deviation, 4), "nats": round(nats, 4)}
                 for mean, deviation, nats in rows

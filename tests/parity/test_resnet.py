@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import transformers
 from torch import Tensor, nn
 
 from liuli import checking
@@ -101,7 +102,6 @@ def test_weights_go_out_under_torchvisions_names(depth: int, blocks: tuple[int, 
 
 def theirs(depth: int, classes: int) -> Any:
     """The net of that depth in `transformers`, with drawn weights and averages, in float64."""
-    transformers = pytest.importorskip("transformers")
     bottleneck = depth >= 50
     config = transformers.ResNetConfig(
         depths=LARGE[depth][2],
@@ -165,9 +165,8 @@ def test_numbers_are_those_of_transformers_in_every_layer(depth: int, training: 
 
 
 def test_weights_go_out_under_hugging_faces_names() -> None:
-    transformers = pytest.importorskip("transformers")
-    ours, reference = ResNet(1000, 50), None
     with torch.device("meta"):
+        ours = ResNet(1000, 50)
         reference = transformers.ResNetForImageClassification(transformers.ResNetConfig(num_labels=1000))
     expected = {name: value.shape for name, value in reference.state_dict().items()}
     assert {name: value.shape for name, value in published(ours, hugging_face).items()} == expected

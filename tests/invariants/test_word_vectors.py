@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import gzip
+import os
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
-from liuli.data import text8, word_eval
+from liuli.data import store, text8, word_eval
 from liuli.data.dataset import Data, Facts, Split
-from liuli.errors import UserError
+from liuli.errors import LiuliError, UserError
 from liuli.models.language.word2vec import Word2Vec
 from liuli.system import Linear
 from liuli.tasks import word_formats
+from liuli.tasks.task import Batch
 from liuli.tasks.word_vectors import NO_PAIR, WordVectors
+from liuli.training import fit, loop
 
 QUESTIONS = {
     "wordsim353.tsv": "# people\nlove\tsex\t6.77\nTiger\tcat\t7.35\n",
@@ -192,6 +197,49 @@ def test_one_worker_repeats_itself_and_goes_on_where_it_was() -> None:
     assert torch.equal(whole.output.weight, resumed.output.weight)
 
 
+@pytest.fixture
+def tiny_text8(asked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands for text8: the planted text, each row ten times, and a few questions."""
+    rows, facts = planted()
+    questions = word_eval.load(asked).test
+    read = Data(
+        replace(facts, name="text8", learnt={}),
+        Split(np.array(rows * 3, dtype=object), np.zeros(len(rows) * 3)),
+        questions,
+    )
+    dataset = replace(text8.DATA, files=(), subset=None, load=lambda _: read)
+    monkeypatch.setattr(store, "definitions", lambda: {"text8": dataset})
+    monkeypatch.setenv("LIULI_CACHE", str(asked / "cache"))
+
+
+def test_a_run_cut_off_ends_with_the_bits_of_one_that_was_not(
+    tiny_text8: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "SAVE_SHARE", 1e9)
+    quiet, settings = Console(quiet=True), {"epochs": 2, "subsample": 0.0, "lr": 0.1}
+    whole = fit.train("word2vec", settings=settings, out=tmp_path / "whole", console=quiet)
+    learn, calls = Word2Vec.learn, []
+
+    def cut_off(network: Word2Vec, batch: Batch, rate: float) -> dict[str, torch.Tensor]:
+        calls.append(rate)
+        if len(calls) == 17:  # in the second epoch
+            raise ConnectionError
+        return learn(network, batch, rate)
+
+    monkeypatch.setattr(Word2Vec, "learn", cut_off)
+    with pytest.raises(LiuliError):
+        fit.train("word2vec", settings=settings, out=tmp_path / "cut", console=quiet)
+    cut = fit.resume(tmp_path / "cut", quiet)
+    assert len(calls) == 24 + 1
+    assert cut.weights_file.read_bytes() == whole.weights_file.read_bytes()
+    assert cut.result is not None
+    assert whole.result is not None
+    assert cut.result["metrics"] == whole.result["metrics"]
+    assert {file.name for file in cut.figures_folder.glob("*.png")} >= {"similarity.png", "words.png", "curves.png"}
+
+
 def test_options_that_no_network_has_are_refused() -> None:
     with pytest.raises(ValueError, match="architecture is 'glove', expected skip-gram or cbow"):
         Word2Vec(architecture="glove")
@@ -231,3 +279,18 @@ def test_damaged_vectors_are_said(tmp_path: Path) -> None:
         word_formats.read(file)
     with pytest.raises(UserError, match="holds a space"):
         word_formats.write(file, ["two words"], np.ones((1, 3), dtype=np.float32))
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not os.environ.get("LIULI_DATA"), reason="LIULI_DATA is not set")
+def test_the_real_files_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIULI_CACHE", str(tmp_path / "cache"))
+    data = store.load("text8")
+    words = [word for row in data.train.inputs for word in row.split()]
+    assert words[:5] == ["anarchism", "originated", "as", "a", "term"]
+    assert len(words) == (17_005_207 if data.facts.variant == "full text" else 762_393)
+    assert np.bincount(data.test.extra["section"])[:2].tolist() == [353, 506]
+    assert len(data.test) == 353 + 19_544
+    assert len(data.facts.details["sections"]) == 1 + 14
+    assert np.nanmin(data.test.targets) >= 0
+    assert np.nanmax(data.test.targets) == 10

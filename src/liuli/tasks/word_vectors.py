@@ -232,8 +232,8 @@ class WordVectors(Task):
 
     def doubt(self, output: Tensor) -> Tensor:
         """−Σ log σ of the signed scores: the words around are right, and the noise wrong."""
-        probabilities = output.sigmoid()  # (1, R + K), of being judged right
-        return -probabilities.log().sum()
+        right = output.sigmoid()  # (1, R + K), the probability that each is judged right
+        return -right.log().sum()
 
 
 def numbered(facts: Facts) -> dict[str, int]:

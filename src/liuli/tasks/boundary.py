@@ -31,7 +31,7 @@ def over_two(
         classes: K names.
         columns: d names.
     """
-    means = torch.stack([rows[labels == label].mean(0) for label in labels.unique()])  # (K', d)
+    means = torch.stack([rows[labels == label].mean(0) for label in sorted(set(labels.tolist()))])  # (K', d)
     apart = means.var(0, correction=0) / rows.var(0, correction=0).clamp(min=1e-12)  # (d,)
     across, up = sorted(apart.topk(2).indices.tolist())
     low, high = rows.amin(0), rows.amax(0)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
 from liuli.tasks import rows
-from liuli.tasks.image_classification import PICTURE_ENDINGS
+from liuli.tasks.image_classification import PICTURE_ENDINGS, SMALL
 from liuli.tasks.task import Batch, Example, Outcome, Task
 
 NAMED = 3  # coordinates in an answer's sentence
@@ -54,11 +54,16 @@ class Projection(Task):
         """How many pixels or columns there are."""
         if facts.kind not in ("image", "table"):
             raise UserError(f"{facts.name}: holds {facts.kind} data, but this system reads pictures or tables")
-        return {"features": int(torch.Size(facts.shape).numel())}
+        return {"features": torch.Size(shape_of(facts)).numel()}
 
     def tensors(self, split: Split, facts: Facts) -> Batch:
         """Rows float32 (N, d), of pictures the pixels in [0, 1], and labels int64 (N,)."""
-        given = torch.tensor(split.inputs, dtype=torch.float32).flatten(1)
+        inputs = split.inputs
+        if shape_of(facts) != facts.shape:
+            from liuli.tasks import pictures
+
+            inputs = pictures.small_digits(inputs.astype("uint8"))
+        given = torch.tensor(inputs, dtype=torch.float32).flatten(1)
         return given / 255 if facts.kind == "image" else given, torch.tensor(split.targets)
 
     def draw(self, count: int, seed: int = 0) -> Batch:
@@ -108,7 +113,7 @@ class Projection(Task):
             title = "The first two coordinates of what was not learnt from"
             drawn["scatter"] = figures.scattered(coordinates[:, :2], labels, facts.classes, title)
         if facts.kind == "image":
-            both = torch.cat([given[:SHOWN], back[:SHOWN]]).view(-1, *facts.shape).permute(0, 3, 1, 2).clamp(0, 1)
+            both = torch.cat([given[:SHOWN], back[:SHOWN]]).view(-1, *shape_of(facts)).permute(0, 3, 1, 2).clamp(0, 1)
             title = f"Above: as given. Below: as {coordinates.size(1)} coordinates give it back"
             drawn["reconstructions"] = figures.sheet(both, min(SHOWN, len(given)), title)
         return figures.save(drawn, folder)
@@ -128,7 +133,7 @@ class Projection(Task):
 
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """The coordinates."""
-        coordinates, _ = parted(output, int(torch.Size(facts.shape).numel()))
+        coordinates, _ = parted(output, torch.Size(shape_of(facts)).numel())
         first = ", ".join(f"{value:.2f}" for value in coordinates[:NAMED].tolist())
         more = f" and {len(coordinates) - NAMED} more" if len(coordinates) > NAMED else ""
         return {"answer": f"({first}{more})", "coordinates": coordinates.tolist()}
@@ -145,12 +150,17 @@ class Projection(Task):
 
         given = example.batch[0][0]
         _, back = parted(output, len(given))
-        both = torch.stack([given, back.cpu()]).view(2, *facts.shape).clamp(0, 1)  # (2, H, W, C)
+        both = torch.stack([given, back.cpu()]).view(2, *shape_of(facts)).clamp(0, 1)  # (2, H, W, C)
         return pictures.save_enlarged((torch.cat([*both], dim=1) * 255).round().byte().numpy(), path)
 
     def doubt(self, output: Tensor) -> Tensor:
         """Half the squared length of all that came out, as there is no answer to be unsure of."""
         return output.square().sum() / 2
+
+
+def shape_of(facts: Facts) -> tuple[int, ...]:
+    """Of one example before it is made a row: small handwriting is brought into MNIST's form, as a person's own is."""
+    return (28, 28, 1) if facts.form == "handwriting" and facts.shape[0] < SMALL else facts.shape
 
 
 def parted(output: Tensor, features: int) -> tuple[Tensor, Tensor]:

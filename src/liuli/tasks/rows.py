@@ -43,7 +43,10 @@ def read(source: Path | bytes | str, facts: Facts, name: str) -> list[Example]:
     if text.lstrip()[:1] in ("[", "{"):
         found = from_json(text, columns, name, expected)
     else:
-        found = from_csv(tables.sheet(text, name), columns, expected)
+        sheet = tables.sheet(text, name)
+        if isinstance(source, str) and sheet.columns is not None and not sheet.lines:
+            raise UserError(f"{name}: is no file that is there, and no row of numbers, {expected}")
+        found = from_csv(sheet, columns, expected)
     alone = source if isinstance(source, str) else name
     return [
         Example(alone if len(found) == 1 else f"{alone}, {where}", (torch.tensor([numbers], dtype=torch.float32),))

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 def scree(shares: Tensor) -> Figure:
     """The share of the variance along each coordinate (k,), and all up to it together."""
+    from matplotlib.ticker import MaxNLocator
+
     figure = new_figure(6.4, 4.2)
     axes = figure.add_subplot()
     places = range(1, len(shares) + 1)
@@ -25,6 +27,7 @@ def scree(shares: Tensor) -> Figure:
     axes.set_ylim(0, 1)
     axes.grid(axis="y", color=PALE, alpha=0.4, linewidth=0.6)
     axes.legend(frameon=False, fontsize=8, labelcolor=INK, loc="upper left")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     entitle(axes, f"Scree: {len(shares)} coordinates keep {float(together[-1]):.1%} of the variance")
     plain(axes)
     return figure

@@ -97,9 +97,9 @@ SYSTEM = System(
     task=ImageGeneration(size=28, channels=1, noise=NOISE, judge=LENET),
     data="mnist",
     recipe=Recipe(
-        epochs=40,
+        epochs=30,
         batch_size=100,
-        optimizer=Adam(lr=2e-4, beta1=0.5),
+        optimizer=Adam(lr=4e-4, beta1=0.5),
         schedule=Cosine(warmup=0.0),
         validation=0.0,
         augment=True,

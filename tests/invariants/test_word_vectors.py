@@ -13,7 +13,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from liuli.data import store, text8, word_eval
+from liuli.data import own, store, text8, word_eval
 from liuli.data.dataset import Data, Facts, Split
 from liuli.errors import LiuliError, UserError
 from liuli.models.language.word2vec import Word2Vec
@@ -279,6 +279,27 @@ def test_damaged_vectors_are_said(tmp_path: Path) -> None:
         word_formats.read(file)
     with pytest.raises(UserError, match="holds a space"):
         word_formats.write(file, ["two words"], np.ones((1, 3), dtype=np.float32))
+
+
+def test_a_users_own_text_is_read(asked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("liuli.data.store.load", lambda name: word_eval.load(asked))
+    (asked / "own").mkdir()
+    (asked / "own" / "b.txt").write_text("It isn't _here_: x-ray, 1984!\n", encoding="utf-8")
+    (asked / "own" / "a.txt").write_text("Łódź 琉璃\n", encoding="utf-8")
+    for path, expected in ((asked / "own", ["łódź", "琉璃", "it"]), (asked / "own" / "b.txt", ["it", "isn't", "here"])):
+        data = own.load(path, None, kind="corpus")
+        assert data.train.inputs[0].split()[:3] == expected
+        assert len(data.test) == 5
+    assert data.train.inputs[0].split()[3:] == ["x-ray", "1984"]
+    assert own.load(asked / "own", None, kind="corpus").facts.sha256 != data.facts.sha256
+    (asked / "own" / "b.txt").write_bytes(b"\xff\xfe")
+    with pytest.raises(UserError, match="is no text in UTF-8"):
+        own.load(asked / "own", None, kind="corpus")
+    (asked / "own" / "b.txt").write_text(" ,. ")
+    with pytest.raises(UserError, match="holds no word, expected running text"):
+        own.load(asked / "own" / "b.txt", None, kind="corpus")
+    with pytest.raises(UserError, match=r"is a file with the ending '.tsv', expected a file of running text"):
+        own.load(asked / "wordsim353.tsv", None, kind="corpus")
 
 
 @pytest.mark.data

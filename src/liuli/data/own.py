@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from liuli.data import tables
+from liuli.data import corpus, tables
 from liuli.data.arrays import consistent
 from liuli.data.dataset import Data
 from liuli.errors import UserError
@@ -42,6 +42,12 @@ FORMS = (
         fits=lambda path: path.is_file() and path.suffix.lower() in tables.ENDINGS,
         load=tables.load,
         takes_target=True,
+    ),
+    Form(
+        kind="corpus",
+        looks="a file of running text with the ending .txt, or a folder of them",
+        fits=corpus.fits,
+        load=corpus.load,
     ),
 )
 

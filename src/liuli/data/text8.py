@@ -12,9 +12,8 @@ import zipfile
 import zlib
 from pathlib import Path
 
-import numpy as np
-
-from liuli.data.dataset import Data, DataSet, Facts, RemoteFile, Split, Subset, fingerprint
+from liuli.data import corpus
+from liuli.data.dataset import Data, DataSet, Facts, RemoteFile, Subset, fingerprint
 from liuli.errors import UserError
 
 ARCHIVE = RemoteFile(
@@ -35,7 +34,6 @@ SUBSET = Subset(
         ),
     ),
 )
-ROW = 1000  # words
 
 
 def load(folder: Path | None) -> Data:
@@ -65,20 +63,13 @@ def load(folder: Path | None) -> Data:
         classes=(),
         details=questions.facts.details,
     )
-    return Data(facts, rows(text), questions.test)
+    return Data(facts, corpus.rows(text.split()), questions.test)
 
 
 def read_archive(path: Path) -> str:
     """The text out of the archive."""
     with zipfile.ZipFile(path) as archive:
         return archive.read("text8").decode("ascii")
-
-
-def rows(text: str) -> Split:
-    """The words in rows of 1,000, in their order; targets are NaN: nobody says what is right."""
-    words = text.split()
-    inputs = [" ".join(words[start : start + ROW]) for start in range(0, len(words), ROW)]
-    return Split(np.array(inputs, dtype=object), np.full(len(inputs), np.nan))
 
 
 DATA = DataSet(

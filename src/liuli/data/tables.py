@@ -180,8 +180,8 @@ def checked_columns(found: Sheet) -> list[str]:
         if not name or found.columns.count(name) > 1:
             said = f"column '{name}' stands there twice" if name else "a column has no name"
             raise UserError(
-                f"{found.name}, line 1: {said}, expected a name of its own for each; where the first line holds no names, "
-                "write one above it"
+                f"{found.name}, line 1: {said}, expected a name of its own for each; where the first line holds no "
+                "names, write one above it"
             )
     if len(found.columns) < 2 or not found.lines:
         raise UserError(f"{found.name}: holds no rows of numbers, expected some under the names of the columns")

@@ -25,7 +25,8 @@ Departures:
     one in the middle, which over a whole text is the same; and CBOW's error goes whole to every word around, where
     the gradient would divide it by their number. Unlike it, noise is drawn exactly (Walker's alias) and σ is not
     read from a table. Random numbers follow from seed, step and row. A text of a million words is small, so the
-    vectors have 100 dimensions and it is read 15 times.
+    vectors have 100 dimensions and it is read 15 times. The figure to reach is what gensim reaches with the same
+    settings, a WordSim correlation of 0.51 (0.49 to 0.53 with three seeds), less 0.03.
 
 Look at:
     One score: a hundred products that add up to whether two words stand together. What do the products of the noise

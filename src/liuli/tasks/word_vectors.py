@@ -216,7 +216,16 @@ class WordVectors(Task):
         if not words:
             raise UserError(f"{name}: holds no word, expected words such as king - man + woman")
         people, section = torch.tensor([math.nan]), torch.tensor([TEXT])
-        return Example(name, (padded([words]).int(), padded([signs]).char(), noise_for(1, facts), people, section))
+        batch = (padded([words]).int(), padded([signs]).char(), noise_for(1, facts), people, section)
+        return Example(name, batch, spelled=self.spelled(batch, facts))
+
+    def spelled(self, batch: Batch, facts: Facts) -> str:
+        """Every word of what the network is called with, and its number."""
+        middle, around, noise = (
+            ", ".join(f"{facts.learnt['words'][number]} ({number})" for number in part.flatten().tolist())
+            for part in self.inputs(batch)
+        )
+        return "; ".join([middle, *([f"around it {around}"] if around else []), f"noise {noise}"])
 
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """The nearest word and those that follow, each with its cosine; and how alike two words are."""

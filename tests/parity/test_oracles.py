@@ -24,7 +24,7 @@ def test_agrees_in_every_layer_and_gradient(name: str) -> None:
 
     model = catalog.find(name).build()
     layers = {path for path, _ in model.named_modules() if path} | {"forward"}
-    parameters = {path for path, _ in model.named_parameters()}
+    parameters = {path for path, one in model.named_parameters() if one.requires_grad}
     compared = {"loss"} | layers | {f"gradient of {one}" for one in layers | parameters}
     assert {one.name for one in comparisons} == compared
     twice = any(isinstance(module, nn.Dropout) for module in model.modules())

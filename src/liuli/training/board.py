@@ -175,7 +175,7 @@ class Board:
                 earlier.unlink(missing_ok=True)  # of a session killed after it had come so far
             for folder in self.folder.glob("*/last_hidden_layer"):
                 folder.rmdir()
-            self.writer.add_embedding(hidden.flatten(1), answers, pictures, step, tag="last_hidden_layer")
+            self.writer.add_embedding(hidden.reshape(len(hidden), -1), answers, pictures, step, tag="last_hidden_layer")
 
     def flush(self) -> None:
         """Bring everything to the disk."""

@@ -104,8 +104,6 @@ def build(
     if hasattr(network, "learn"):
         from liuli.training.taught_engine import TaughtEngine
 
-        if fabric is not None:
-            raise UserError(f"{system.name}: teaches itself, in float32 and in one process; leave out --precision")
         return TaughtEngine(network, system.task, recipe), "eager"
     from liuli.training.torch_engine import TorchEngine
 
@@ -153,6 +151,8 @@ def check(system: System, recipe: Recipe, engine: str, precision: str, world: Wo
             f"{system.name}: its parts take turns in every step, which is done in float32, in one process and on whole "
             "batches; leave out --precision and --set accumulate"
         )
+    if engine == "torch" and hasattr(system.model, "learn"):
+        check_taught(system, recipe, precision, world)
     if engine == "scratch":
         from liuli.scratch.networks import NETWORKS
 
@@ -162,3 +162,18 @@ def check(system: System, recipe: Recipe, engine: str, precision: str, world: Wo
             )
         if (precision, world.size, world.kind) != ("32-true", 1, "cpu"):
             raise UserError("the scratch engine computes in float32, in one process, on the CPU; use --engine torch")
+
+
+def check_taught(system: System, recipe: Recipe, precision: str, world: World) -> None:
+    """Whether a network that teaches itself can be trained so: it is given batches and a rate, nothing else.
+
+    Raises:
+        UserError: it cannot.
+    """
+    if (precision, world.size) != ("32-true", 1):
+        raise UserError(f"{system.name}: teaches itself, as it is and in one process; leave out --precision")
+    used = {"epochs", "batch_size", "lr", "schedule", "warmup", "floor", "validation", "patience", "augment", "seed"}
+    own = system.recipe.settings()
+    for key, value in recipe.settings().items():
+        if key not in used and value != own[key]:
+            raise UserError(f"--set {key}: {system.name} teaches itself and does not use it; leave it out")

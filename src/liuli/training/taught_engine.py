@@ -60,7 +60,7 @@ class TaughtEngine:
         """See `Engine`."""
         self.set_weights({name: state[f"weights.{name}"] for name in self.weights()})
         memory = {key.removeprefix("memory."): value for key, value in state.items() if key.startswith("memory.")}
-        if memory:
+        if hasattr(self.network, "remember"):  # of the first checkpoint too, in which there may be nothing yet
             self.network.remember(memory)  # type: ignore[operator]
 
     def weights(self) -> dict[str, Tensor]:

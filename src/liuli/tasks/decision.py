@@ -1,0 +1,403 @@
+"""Deciding what to do in an environment: what each action is worth, and the Bellman target that says so.
+
+    target: y(s, a) = Σₖ pₖ (rₖ + dₖ · worth of the state sₖ)          over what may come of the action
+    error:  y(s, a) − Q(s, a), or max_a y(s, a) − V(s) where a network holds the worth of states
+
+Here pₖ is the probability, rₖ the reward, and dₖ the discount, γ, or 0 where the episode ends. A network is shown a
+state and what may come of each action, and returns what it holds of the action and the target beside it: one step of
+looking ahead, number by number.
+
+Shapes:
+    B  batch, A actions, K outcomes of an action, S states; N numbers that a state is measured by, T steps of an
+    episode at most; state (B,) int64 or (B, N), outcomes (B, A, K) and (B, A, K, N); output (B, A, 2)
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from liuli.data.dataset import Facts, Split
+from liuli.errors import UserError, nearest
+from liuli.tasks import cart_pole
+from liuli.tasks.tables import Table
+from liuli.tasks.task import Batch, Example, Outcome, Task
+
+PLAYED = 1000
+"""Episodes that are played to measure a policy in a table."""
+SEED = 1_000_000
+"""Of their draws."""
+PUSHES = ("push left", "push right")
+
+
+@dataclass(frozen=True)
+class Decision(Task):
+    """What all have in common. A batch is `(state, follows, probability, reward, discount)`."""
+
+    kind: ClassVar[str] = "environment"
+    headline: ClassVar[str] = "return"
+    endings: ClassVar[frozenset[str]] = frozenset([".txt"])
+    reads_text: ClassVar[bool] = True
+
+    def inputs(self, batch: Batch) -> tuple[Tensor, ...]:
+        """The state and what may come of each action."""
+        return batch[:5]
+
+    def outcome(self, model: nn.Module, batch: Batch) -> Outcome:
+        """Mean square of the Bellman errors, and the output (B, A, 2)."""
+        output = model(*self.inputs(batch))
+        return Outcome(self.errors(output).square().mean(), output)
+
+    def errors(self, output: Tensor) -> Tensor:
+        """y − Q of every action: (B, A)."""
+        return output[..., 1] - output[..., 0]
+
+    def worth(self, output: Tensor) -> Tensor:
+        """What decides: the worth of each action (…, A)."""
+        return output[..., 0]
+
+    def tally(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Nothing: what an episode brings is known only when it is played."""
+        return {}
+
+    def doubt(self, output: Tensor) -> Tensor:
+        """The square of the Bellman error of the action that would be taken."""
+        now, target = output[0].unbind(-1)  # (A,) each
+        action = self.worth(output[0]).argmax()
+        return (target[action] - now[action]).square()
+
+    @abstractmethod
+    def actions(self, facts: Facts) -> tuple[str, ...]:
+        """Their names."""
+
+    def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
+        """The action to take; of each action what the network holds, and its Bellman target."""
+        names = self.actions(facts)
+        return {
+            "answer": names[int(self.worth(output).argmax())],
+            "actions": [
+                {"action": name, "value": value, "target": target}
+                for name, (value, target) in zip(names, output.tolist(), strict=True)
+            ],
+        }
+
+
+def refuse(facts: Facts, expected: str) -> UserError:
+    """A sentence for data of another kind."""
+    what = "a table of states" if "axes" in facts.details else "measured states"
+    held = what if facts.kind == Decision.kind else f"{facts.kind} data"
+    return UserError(f"{facts.name}: holds {held}, but this system decides {expected}")
+
+
+@dataclass(frozen=True)
+class TableControl(Decision):
+    """Actions in an environment whose states can be counted, by what the network holds of each: Q(s, a).
+
+    Attributes:
+        states: of a made-up environment, which fits a model built without options.
+        moves: actions in it.
+    """
+
+    states: int
+    moves: int
+
+    def drawn_facts(self) -> Facts:
+        """A made-up environment: every action leads to one of two states at random, a fifth of the time to the end."""
+        random = np.random.Generator(np.random.PCG64(0))
+        shape = (self.states, self.moves, 2)
+        share = random.random(shape[:2])
+        table = Table(
+            follows=random.integers(self.states, size=shape),
+            probability=np.stack([share, 1 - share], -1),
+            reward=random.random(shape),
+            discount=np.where(random.random(shape) < 0.2, 0.0, 0.9),
+            start=np.full(self.states, 1 / self.states),
+        )
+        axes = {"state": [str(number) for number in range(self.states)]}
+        names = tuple(f"action {number}" for number in range(self.moves))
+        details = {"axes": axes, "limit": 100, "discount": 0.9}
+        return Facts("drawn", "", "", self.kind, "", (), names, details, table.lists())
+
+    def learn(self, train: Split, facts: Facts) -> Mapping[str, Any]:
+        """The whole table, so that a state can be asked for by its name alone."""
+        if "axes" not in facts.details:
+            raise refuse(facts, "where states can be counted (racing, frozen-lake, taxi, cliff-walking)")
+        return Table.of_split(train).lists()
+
+    def options(self, facts: Facts) -> dict[str, object]:
+        """How many states and actions."""
+        if "axes" not in facts.details:
+            raise refuse(facts, "where states can be counted (racing, frozen-lake, taxi, cliff-walking)")
+        return {
+            "states": int(np.prod([len(names) for names in facts.details["axes"].values()])),
+            "actions": len(facts.classes),
+        }
+
+    def tensors(self, split: Split, facts: Facts) -> Batch:
+        """A row for every state, and last its probability to be the first: float64."""
+        columns = ("follows", "probability", "reward", "discount", "start")
+        return torch.tensor(split.inputs), *(torch.tensor(split.extra[name]) for name in columns)
+
+    def draw(self, count: int, seed: int = 0) -> Batch:
+        """Rows of the made-up environment, from the first state on and round again."""
+        return rows(Table.of_lists(self.drawn_facts().learnt), (torch.arange(count) + seed) % self.states)
+
+    def metrics(self, output: Tensor, batch: Batch, facts: Facts) -> dict[str, object]:
+        """How good the policy is, exactly by its linear equations, and as played.
+
+        "expected return" (discounted) and "optimal return" from the first state on, and the "optimality gap" between
+        them as a share; "return" and "deviation" of 1,000 episodes, undiscounted, each broken off at the limit.
+        """
+        table, policy = self.policy(output, batch, facts)
+        values = table.worth(policy)
+        expected, best = float(table.start @ values), float(table.start @ table.optimum)
+        returns = table.play(policy, PLAYED, facts.details["limit"], SEED)
+        errors = self.errors(output.double())
+        return {
+            "loss": float(errors.square().mean()),
+            "residual": float(errors.abs().max()),
+            "expected return": expected,
+            "optimal return": best,
+            "optimality gap": (best - expected) / max(abs(best), 1e-12),
+            "return": float(returns.mean()),
+            "deviation": float(returns.std(ddof=1)),
+        }
+
+    def policy(self, output: Tensor, batch: Batch, facts: Facts) -> tuple[Table, Any]:
+        """The environment, and the action that the output has for each of its states (S,)."""
+        table = Table.of_lists(facts.learnt)
+        policy = np.zeros(len(table.start), np.int64)
+        policy[batch[0].cpu().numpy()] = self.worth(output).argmax(1).cpu().numpy()
+        return table, policy
+
+    def figures(self, output: Tensor, batch: Batch, facts: Facts, folder: Path) -> list[Path]:
+        """What each action is worth in each state, and on a field the policy."""
+        from liuli.tasks import decision_figures
+
+        table, _ = self.policy(output, batch, facts)
+        worth = np.zeros(table.follows.shape[:2])
+        worth[batch[0].cpu().numpy()] = self.worth(output).double().cpu().numpy()
+        return decision_figures.of_table(worth, table, facts, folder)
+
+    def read(self, source: Path | bytes | str, facts: Facts, name: str) -> Example:
+        """A state by its number ("14"), its place along each axis ("3,2"), or the names there ("warm")."""
+        state = state_of(words(source, name), facts)
+        return Example(name, rows(Table.of_lists(facts.learnt), torch.tensor([state]))[:5])
+
+    def actions(self, facts: Facts) -> tuple[str, ...]:
+        """As the environment calls them."""
+        return facts.classes
+
+
+@dataclass(frozen=True)
+class Planning(TableControl):
+    """Actions by looking one step ahead, where a network holds what each state is worth: V(s), once for each action."""
+
+    headline: ClassVar[str] = "residual"
+
+    def errors(self, output: Tensor) -> Tensor:
+        """max_a y − V: (B,)."""
+        return output[..., 1].amax(-1) - output[..., 0].amax(-1)
+
+    def worth(self, output: Tensor) -> Tensor:
+        """The targets: reward and the discounted worth of what follows (…, A)."""
+        return output[..., 1]
+
+    def tally(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """The largest Bellman residual, once for every example, so that their mean is it."""
+        return {"residual": self.errors(output).abs().max() * len(output)}
+
+    def metrics(self, output: Tensor, batch: Batch, facts: Facts) -> dict[str, object]:
+        """And the "value error": the largest |V − v|, where v solves the linear equations of the best policy."""
+        table, policy = self.policy(output, batch, facts)
+        held = output[:, 0, 0].double().cpu().numpy()
+        exact = table.worth(policy)[batch[0].cpu().numpy()]
+        error = max(np.abs(held - exact).max(), np.abs(held - table.optimum[batch[0].cpu().numpy()]).max())
+        return {**super().metrics(output, batch, facts), "value error": float(error)}
+
+    def figures(self, output: Tensor, batch: Batch, facts: Facts, folder: Path) -> list[Path]:
+        """And the way there: values and policy after each of some sweeps."""
+        from liuli.tasks import decision_figures
+
+        table, _ = self.policy(output, batch, facts)
+        return [
+            *super().figures(output, batch, facts, folder),
+            *decision_figures.sweeps(table, facts, folder),
+        ]
+
+
+@dataclass(frozen=True)
+class Balance(Decision):
+    """Pushes to a cart so that the pole on it stays upright: a state is (x, ẋ, θ, θ̇), measured."""
+
+    def drawn_facts(self) -> Facts:
+        """The cart-pole."""
+        details = {"measured": ["position", "speed", "angle", "turning"], "discount": 0.99}
+        return Facts("drawn", "", "", self.kind, "", (4,), (), details)
+
+    def options(self, facts: Facts) -> dict[str, object]:
+        """None."""
+        if "measured" not in facts.details:
+            raise refuse(facts, "in measured states (cartpole)")
+        return {}
+
+    def tensors(self, split: Split, facts: Facts) -> Batch:
+        """First states float64 (N, 4), and what a push to either side makes of them."""
+        return ahead(torch.tensor(split.inputs), facts.details["discount"])
+
+    def draw(self, count: int, seed: int = 0) -> Batch:
+        """States in which nothing has fallen, all over the track."""
+        generator = torch.Generator().manual_seed(seed)
+        scale = torch.tensor([2.0, 1.0, 0.15, 1.0], dtype=torch.float64)
+        return ahead((torch.rand(count, 4, generator=generator, dtype=torch.float64) * 2 - 1) * scale, 0.99)
+
+    def inputs(self, batch: Batch) -> tuple[Tensor, ...]:
+        """The same in float32."""
+        return tuple(one.float() for one in batch)
+
+    @torch.no_grad()
+    def respond(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Output, and each example's episodes: the first push to either side, then always the best one.
+
+        Returns:
+            (B, A, 2 + T): after the output the pushes that were made, −1 where the episode was over.
+        """
+        output = model(*self.inputs(batch))  # (B, A, 2)
+        discount = float(batch[4].max())
+        states = batch[0].repeat_interleave(2, 0)  # (B·A, 4)
+        actions = torch.arange(2).repeat(len(batch[0]))  # (B·A,)
+        pushes = torch.full((len(states), cart_pole.LIMIT), -1.0)
+        going = torch.arange(len(states))
+        for step in range(cart_pole.LIMIT):
+            pushes[going, step] = actions.float()
+            after, fallen = cart_pole.push(states.numpy(force=True), actions.numpy())
+            upright = torch.from_numpy(~fallen)
+            going, states = going[upright], torch.from_numpy(after)[upright]
+            if not len(going):
+                break
+            seen = ahead(states.to(batch[0].device), discount)
+            actions = model(*self.inputs(seen))[..., 0].argmax(1).cpu()
+        return torch.cat([output, pushes.view(*output.shape[:2], -1).to(output)], -1)
+
+    def metrics(self, output: Tensor, batch: Batch, facts: Facts) -> dict[str, object]:
+        """Of the episodes from the test part's first states on: mean return, deviation, least and most."""
+        best = self.worth(output).argmax(1)
+        returns = (output[torch.arange(len(output)), best, 2:] >= 0).sum(1).double()
+        errors = self.errors(output.double())
+        return {
+            "loss": float(errors.square().mean()),
+            "return": float(returns.mean()),
+            "deviation": float(returns.std(correction=min(1, len(returns) - 1))),
+            "least": float(returns.min()),
+            "most": float(returns.max()),
+            "optimal return": float(cart_pole.LIMIT),
+        }
+
+    def figures(self, output: Tensor, batch: Batch, facts: Facts, folder: Path) -> list[Path]:
+        """The shortest episode as a film, and returns and paths of all."""
+        from liuli.tasks import decision_figures
+
+        return decision_figures.of_cart_pole(output.cpu(), batch[0].cpu(), folder)
+
+    def read(self, source: Path | bytes | str, facts: Facts, name: str) -> Example:
+        """Four numbers: position and speed of the cart, angle and turning of the pole ("0.1,0,-0.02,0")."""
+        text = words(source, name)
+        expected = "expected four numbers: position, speed, angle and turning, such as 0.1,0,-0.02,0"
+        try:
+            state = torch.tensor([float(part) for part in text.replace(",", " ").split()], dtype=torch.float64)
+        except ValueError:
+            raise UserError(f"'{text:.40}': {expected}") from None
+        if state.shape != (4,) or not bool(state.isfinite().all()):
+            raise UserError(f"'{text:.40}': {expected}")
+        if bool(cart_pole.fallen(state.numpy())):
+            raise UserError(
+                f"'{text:.40}': the episode is over there; expected a position within ±{cart_pole.EDGE:g} m and an "
+                f"angle within ±{cart_pole.STEEPEST:.3f} radians"
+            )
+        return Example(name, ahead(state[None], facts.details["discount"]))
+
+    def actions(self, facts: Facts) -> tuple[str, ...]:
+        """To the left, to the right."""
+        return PUSHES
+
+    def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
+        """And, where the episodes were played, how many steps each brings."""
+        answer = dict(super().answer(output[..., :2], facts))
+        if output.size(-1) > 2:
+            steps = (output[:, 2:] >= 0).sum(1).tolist()
+            answer["steps"] = [
+                f"{count} of {cart_pole.LIMIT} after a {name}" for name, count in zip(PUSHES, steps, strict=True)
+            ]
+        return answer
+
+    def save_answer(self, example: Example, output: Tensor, facts: Facts, path: Path) -> Path | None:
+        """The episode that begins there, as a film (GIF)."""
+        from liuli.tasks import decision_figures
+
+        pushes = output[int(output[:, 0].argmax()), 2:]
+        return decision_figures.film(example.batch[0][0], pushes, path.with_suffix(".gif"))
+
+
+def rows(table: Table, states: Tensor) -> Batch:
+    """The rows of a table for `states` (B,), as `TableControl.tensors` has them."""
+    columns = (table.follows, table.probability, table.reward, table.discount, table.start)
+    return states, *(torch.from_numpy(column)[states] for column in columns)
+
+
+def ahead(states: Tensor, discount: float) -> Batch:
+    """Cart-poles (B, 4), and what a push to either side makes of each: one outcome, certain, with a reward of 1."""
+    pairs = states.repeat_interleave(2, 0).view(-1, 2, 4)  # (B, A, 4)
+    after, fallen = cart_pole.push(pairs.numpy(force=True), np.array([0, 1]))
+    follows = torch.from_numpy(after).to(states.device).unsqueeze(2)  # (B, A, 1, 4)
+    one = torch.ones(*pairs.shape[:2], 1, dtype=states.dtype, device=states.device)  # (B, A, 1)
+    going = torch.from_numpy(~fallen).to(states.device).unsqueeze(2)
+    return states, follows, one, one.clone(), one * discount * going
+
+
+def words(source: Path | bytes | str, name: str) -> str:
+    """What a person typed, or a file's text.
+
+    Raises:
+        UserError: there is none, or it is no text.
+    """
+    try:
+        text = source.read_bytes() if isinstance(source, Path) else source
+        text = text.decode() if isinstance(text, bytes) else text
+    except OSError as error:
+        raise UserError(f"{name}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{name}: is no text, expected a state of the environment") from error
+    return " ".join(text.split())
+
+
+def state_of(text: str, facts: Facts) -> int:
+    """The number of the state that `text` names.
+
+    Raises:
+        UserError: there is none.
+    """
+    axes: Mapping[str, list[str]] = facts.details["axes"]
+    sizes = [len(names) for names in axes.values()]
+    count = int(np.prod(sizes))
+    parts = [part.strip() for part in text.replace(",", " ").split()]
+    known = ", ".join(f"{key} ({names[0]} to {names[-1]})" for key, names in axes.items())
+    expected = f"expected the number of a state, 0 to {count - 1}, or {known}"
+    if len(parts) == 1 and parts[0].isdecimal():
+        if int(parts[0]) >= count:
+            raise UserError(f"state '{parts[0]}': {facts.name} has none such; {expected}")
+        return int(parts[0])
+    if len(parts) != len(sizes):
+        raise UserError(f"state '{text:.40}': {expected}")
+    places = []
+    for part, (axis, names) in zip(parts, axes.items(), strict=True):
+        if part not in names and not (part.isdecimal() and int(part) < len(names)):
+            raise UserError(f"state '{text:.40}': {facts.name} has no {axis} '{part}'; {nearest(part, names)}")
+        places.append(names.index(part) if part in names else int(part))
+    return int(np.ravel_multi_index(places, sizes))

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import liuli
 from liuli import cli
-from liuli.data import own, store, tables
+from liuli.data import folders, own, store, tables
 from liuli.data.dataset import Facts
 from liuli.errors import UserError
 from liuli.runs import Run
@@ -106,7 +107,7 @@ def test_what_has_no_form_is_refused(here: Path) -> None:
         store.load("none.csv")
     with pytest.raises(UserError, match="no data set is called 'mnst'; did you mean 'mnist'"):
         store.load("mnst")
-    with pytest.raises(UserError, match="--target kind: names a column of a table of your own; digits is read as"):
+    with pytest.raises(UserError, match=r"--target kind: names a column of a table of your own; digits is read as"):
         store.load("digits", target="kind")
 
 
@@ -203,3 +204,81 @@ def test_a_part_of_the_data_is_refused_by_what_learns_all_at_once(here: Path) ->
 def test_other_data_are_refused(here: Path) -> None:
     with pytest.raises(UserError, match="digits: holds image data, but this system reads tables with classes"):
         liuli.train("perceptron", data="digits", out="run")
+
+
+def painted(file: Path, colour: str, size: tuple[int, int] = (40, 50)) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, colour).save(file)
+
+
+@pytest.fixture
+def pets(tmp_path: Path) -> Path:
+    """Five red cats and five blue dogs, and what else lies about."""
+    for number in range(5):
+        painted(tmp_path / "pets" / "cat" / f"{number}.png", "red")
+        painted(tmp_path / "pets" / "dog" / f"{number}.PNG", "blue")
+    (tmp_path / "pets" / "dog" / "notes.txt").write_text("none of these")
+    (tmp_path / "pets" / "empty").mkdir()
+    return tmp_path / "pets"
+
+
+def test_pictures_are_read_by_folder(pets: Path) -> None:
+    data = store.load(str(pets), kind="image")
+    assert (data.facts.name, data.facts.classes, data.facts.shape) == ("pets/", ("cat", "dog"), (32, 32, 3))
+    assert (len(data.train), len(data.test)) == (8, 2)
+    for split in (data.train, data.test):
+        reds = split.inputs[split.targets == 0]
+        assert (reds == [255, 0, 0]).all()
+        assert (split.inputs[split.targets == 1] == [0, 0, 255]).all()
+    assert store.load_again(data.facts).facts == data.facts
+    painted(pets / "cat" / "0.png", "green")
+    assert store.load_again(data.facts).facts.sha256 != data.facts.sha256
+
+
+def test_pictures_that_the_user_has_parted_stay_parted(pets: Path, tmp_path: Path) -> None:
+    (tmp_path / "both").mkdir()
+    pets.rename(tmp_path / "both" / "train")
+    painted(tmp_path / "both" / "val" / "dog" / "a.jpg", "blue")
+    data = own.load(tmp_path / "both", None, "image")
+    assert (len(data.train), len(data.test)) == (10, 1)
+    assert data.test.targets.tolist() == [1]
+
+
+def test_the_size_is_that_of_the_smaller_half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, size in enumerate([(100, 90), (130, 300), (140, 140), (800, 600)]):
+        painted(tmp_path / f"{number}.png", "red", size)
+    files = [tmp_path / f"{number}.png" for number in range(4)]
+    assert folders.common_side(files) == 128
+    monkeypatch.setattr(folders, "ROOM", 4 * 3 * 64 * 64)
+    assert folders.common_side(files) == 64
+
+
+def test_faulty_folders_of_pictures_are_refused(pets: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"--target kind: names a column of a table; .* is none"):
+        own.load(pets, "kind", "image")
+    (tmp_path / "my.csv").write_text(GOOD)
+    with pytest.raises(UserError, match=r"my.csv: is a file with the ending '.csv', expected a folder of pictures"):
+        own.load(tmp_path / "my.csv", None, "image")
+    (pets / "dog" / "4.PNG").write_text("no picture")
+    with pytest.raises(UserError, match=r"pets/dog/4.PNG: holds text, expected a picture"):
+        own.load(pets, None, "image")
+    for number in range(4, 0, -1):
+        (pets / "dog" / f"{number}.PNG").unlink()
+    with pytest.raises(UserError, match=r"pets/dog: holds one picture, expected two or more"):
+        own.load(pets, None, "image")
+    (pets / "dog" / "0.PNG").unlink()
+    with pytest.raises(UserError, match=r"pets: holds pictures in 1 folder\(s\), expected two or more"):
+        own.load(pets, None, "image")
+    with pytest.raises(UserError, match=r"empty: is a folder, expected a folder of pictures, with a folder for each"):
+        own.load(pets / "empty", None, "image")
+
+
+def test_a_network_learns_a_users_own_pictures(pets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = {"batch_size": 4, "validation": 0}
+    run = liuli.train("lenet", data=str(pets), epochs=6, settings=settings, out=pets.parent / "run")
+    assert run.result is not None
+    assert run.result["metrics"]["accuracy"] == 1
+    capsys.readouterr()
+    painted(pets.parent / "mine.jpg", "blue", (300, 200))
+    assert cli.run(["predict", str(run.folder), str(pets.parent / "mine.jpg"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["answer"] == "dog"

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw, ImageFilter, ImageOps
 
+from liuli.data import opening
 from liuli.data.dataset import Facts
-from liuli.tasks import pictures
 from liuli.tasks.handwriting import handwriting
 from liuli.tasks.maps import NoInkError, components, distance_to
 from liuli.tasks.paper import stroke_thickness
@@ -173,10 +173,10 @@ def test_a_camera_held_sideways(tag: int, undo: int) -> None:
 
 
 def test_a_large_jpeg_is_decoded_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "ENOUGH", 400)
+    monkeypatch.setattr(opening, "ENOUGH", 400)
     picture = on("white", "black", coverage(5, side=300))
     data = saved(picture.resize((1700, 1700)), format="JPEG")
-    assert 400 <= max(pictures.opened(data, "").size) <= 800
+    assert 400 <= max(opening.opened(data, "").size) <= 800
     assert apart(bring(data, FACTS, "")[..., 0], handwriting(picture)) < 0.15
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from liuli.data import corpus, tables
+from liuli.data import corpus, folders, tables
 from liuli.data.arrays import consistent
 from liuli.data.dataset import Data
 from liuli.errors import UserError
@@ -42,6 +42,12 @@ FORMS = (
         fits=lambda path: path.is_file() and path.suffix.lower() in tables.ENDINGS,
         load=tables.load,
         takes_target=True,
+    ),
+    Form(
+        kind="image",
+        looks="a folder of pictures, with a folder for each class in it",
+        fits=folders.fits,
+        load=folders.load,
     ),
     Form(
         kind="corpus",

@@ -101,12 +101,16 @@ KNOWN: dict[str, Callable[..., Any]] = {
     "numpy ndarray": Array,
     "numpy dtype": lambda code, *_: Type(code),
     "numpy.core.multiarray _reconstruct": lambda *_: Array(),
+    "numpy._core.multiarray _reconstruct": lambda *_: Array(),
     "numpy.core.multiarray scalar": scalar,
     "scipy.sparse.csr csr_matrix": Sparse,
+    "scipy.sparse._csr csr_matrix": Sparse,
     "collections defaultdict": lambda *_: {},
     "__builtin__ list": list,
+    "__builtin__ bytes": lambda: "",  # only ever called for none
+    "_codecs encode": lambda text, *_: text,  # bytes as Latin-1 text, which is what strings are here
 }
-"""What a pickle may call, by module and name, and what is called instead."""
+"""What a pickle may call, by module and name, and what is called instead; some modules have moved since."""
 
 IGNORED = {"PROTO", "FRAME"}
 CONSTANTS: dict[str, Any] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
@@ -164,6 +168,11 @@ def run(content: bytes) -> Any:
                 memory[len(memory)] = stack[-1]
             case "GET" | "BINGET" | "LONG_BINGET":
                 stack.append(memory[argument])
+            case "LIST":
+                stack.append(since_mark())
+            case "DICT":
+                items = since_mark()
+                stack.append(dict(zip(items[::2], items[1::2], strict=True)))
             case "TUPLE":
                 stack.append(tuple(since_mark()))
             case "TUPLE1" | "TUPLE2" | "TUPLE3" as name:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import liuli
@@ -18,6 +19,8 @@ from liuli.data.dataset import Facts
 from liuli.errors import UserError
 from liuli.runs import Run
 from liuli.tasks import rows
+from liuli.training.loop import Training
+from liuli.training.signals import Stopped
 
 GOOD = "a,b,kind\n" + "".join(f"{i},{-i},{'even' if i % 2 == 0 else 'odd'}\n" for i in range(20))
 FACTS = Facts("drawn", "", "", "table", "", (2,), ("even", "odd"), {"columns": ["a", "b"]})
@@ -194,6 +197,24 @@ def test_a_run_finds_its_data_again(here: Path, capsys: pytest.CaptureFixture[st
     (here / "my.csv").unlink()
     with pytest.raises(UserError, match=r"my.csv: there is no such file"):
         Run.open("run").data()
+
+
+def test_a_run_that_was_stopped_goes_on_with_the_same_table(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = liuli.train("perceptron", data="my.csv", target="kind", out="whole")
+
+    def stop(self: Training) -> None:
+        raise Stopped("stopped", 2)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "epoch", stop)
+        with pytest.raises(Stopped):
+            liuli.train("perceptron", data="my.csv", target="kind", out="run")
+    monkeypatch.chdir("/")
+    resumed = liuli.resume(here / "run")
+    assert resumed.state == "finished"
+    monkeypatch.chdir(here)
+    for name, value in whole.network().state_dict().items():
+        assert torch.equal(value, Run.open(here / "run").network().state_dict()[name])
 
 
 def test_a_part_of_the_data_is_refused_by_what_learns_all_at_once(here: Path) -> None:

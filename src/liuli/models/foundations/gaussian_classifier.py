@@ -27,7 +27,7 @@ Departures:
 Look at:
     The two squared distances of one example, each by its own covariance: the nearer mean is not always the likelier
     class. Train again with `--set shared=true`: the boundary becomes a line. Two numbers say little about a Pokémon's
-    type: on those not learnt from, both are right hardly more often than a coin.
+    type: of the 70 not learnt from, the curve is right on 36 and the line on 34, no more than a coin would be.
 """
 
 from typing import Any

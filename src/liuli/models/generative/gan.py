@@ -17,11 +17,11 @@ Shapes:
 
 Departures:
     Dense layers as in the paper; leaky ReLU instead of maxout and dropout in the discriminator, which sees its
-    pictures under noise while it learns (Sønderby et al., 2017), and batch normalisation in the generator (Radford
-    et al., 2016), without which it ends in a handful of digits. Noise is normal, not uniform; Adam instead of momentum;
-    one noise serves both turns of a step. The samples are not measured by Parzen windows, whose figures later work
-    found to say little (Theis et al., 2016), but by a judge: a LeNet, trained at the beginning of a run on the same
-    training pictures, must be sure (0.9) of nine samples in ten and see all ten digits among them.
+    pictures under a noise that fades while it learns (Sønderby et al., 2017), and batch normalisation in the generator
+    (Radford et al., 2016): without them it ends in a handful of digits. The generator's noise is normal, not uniform;
+    Adam instead of momentum; one noise serves both turns of a step. The samples are not measured by Parzen windows,
+    whose figures later work found to say little (Theis et al., 2016), but by a judge: a LeNet, trained at the beginning
+    of a run on the same training pictures, must be sure (0.9) of nine samples in ten and see all ten digits among them.
 
 Look at:
     figures/epochs: the same hundred noises after every epoch. When do strokes appear, and when digits?
@@ -38,6 +38,8 @@ from liuli.tasks.adversarial import ImageGeneration
 
 NOISE = 64
 PIXELS = 28 * 28
+VEIL = 0.5
+HALF = 14_000  # passes in which the veil gets half as thick
 
 
 class Generator(nn.Module):
@@ -60,16 +62,20 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Pixels to a score (logit): above 0 for what it takes for real."""
 
-    def __init__(self, hidden1: int = 512, hidden2: int = 256, blur: float = 0.5) -> None:
+    passes: Tensor
+
+    def __init__(self, hidden1: int = 512, hidden2: int = 256) -> None:
         super().__init__()
-        self.blur = blur
+        self.register_buffer("passes", torch.zeros(()))  # while it learns; two in every step
         self.hidden1 = nn.Linear(PIXELS, hidden1)
         self.hidden2 = nn.Linear(hidden1, hidden2)
         self.score = nn.Linear(hidden2, 1)
 
     def forward(self, pixels: Tensor) -> Tensor:
         if self.training:
-            pixels = pixels + self.blur * torch.randn_like(pixels)  # (B, P)
+            self.passes += 1
+            veil = VEIL * torch.exp2(-self.passes / HALF)  # the deviation of the noise
+            pixels = pixels + veil * torch.randn_like(pixels)  # (B, P)
         hidden1 = leaky_relu(self.hidden1(pixels), 0.2)  # (B, 512)
         hidden2 = leaky_relu(self.hidden2(hidden1), 0.2)  # (B, 256)
         return self.score(hidden2)  # (B, 1)
@@ -99,7 +105,7 @@ SYSTEM = System(
     recipe=Recipe(
         epochs=30,
         batch_size=100,
-        optimizer=Adam(lr=4e-4, beta1=0.5),
+        optimizer=Adam(lr=3e-4, beta1=0.5),
         schedule=Cosine(warmup=0.0),
         validation=0.0,
         augment=True,

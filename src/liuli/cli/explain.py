@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from liuli.cli.output import JsonOption, print_json, print_table
+from liuli.cli.output import JsonOption, file_stem, print_json, print_table
 from liuli.errors import UserError
 from liuli.files import Json, write_text
 
@@ -63,7 +63,7 @@ def explain(
     elif values:
         list_values(record, as_json)
     else:
-        file = out or folder / f"{Path(subject.input).stem or subject.title}.html"
+        file = out or folder / f"{file_stem(subject.input) or subject.title}.html"
         write_page(record, subject, file, as_json)
         if browse or (browse is None and sys.stdout.isatty() and not as_json):
             import webbrowser
@@ -82,7 +82,7 @@ def recorded(run: str, given: str | None) -> tuple[Record, Subject, Path]:
 
         return *subjects.of_factory(run, given), Path()
 
-    from liuli.cli.predict import exists
+    from liuli.cli.predict import is_words
     from liuli.runs import Run
 
     opened = Run.open(run)
@@ -92,8 +92,11 @@ def recorded(run: str, given: str | None) -> tuple[Record, Subject, Path]:
     from liuli.lab import subjects
 
     task = opened.system.task
-    source = given if task.reads_text and not exists(Path(given)) else Path(given)
-    example = task.read(source, opened.facts, given if source is given else Path(given).name)
+    source = given if is_words(given, task) else Path(given)
+    found = task.read_all(source, opened.facts, given if source is given else Path(given).name)
+    if len(found) > 1:
+        raise UserError(f"{given}: holds {len(found)} inputs, but one is explained at a time; give one of them")
+    example = found[0]
     return *subjects.of_run(opened, example), opened.folder / "explanations"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,6 +33,11 @@ def changes_of(settings: Sequence[str] | None) -> dict[str, str]:
             raise UserError(f"--set {setting}: expected KEY=VALUE, such as --set epochs=3")
     pairs = (setting.partition("=") for setting in settings or ())
     return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def file_stem(name: str) -> str:
+    """What a file about an input is called: the input's name without folder and ending, of a sentence the begin."""
+    return Path(name.replace("\0", "")).stem[:40].strip()
 
 
 def console() -> Console:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from liuli.cli.output import JsonOption, console, print_json
+from liuli.cli.output import JsonOption, console, file_stem, print_json
 from liuli.errors import LiuliError, UserError
 from liuli.files import Json, unwritable
 from liuli.runs import Run
@@ -67,7 +67,7 @@ def predict(
             for example in task.read_all(sys.stdin.buffer.read() if source is None else source, facts, name):
                 with torch.inference_mode():
                     output = task.respond(network, example.batch)[0]
-                stem = unused(Path(example.name).stem[:40] or "input", used)
+                stem = unused(file_stem(example.name) or "input", used)
                 seen = task.save_input(example, folder / f"{stem}.png")
                 drawn = task.save_answer(example, output, facts, folder / f"{stem}-answer.png")
                 saved = {key: str(file) for key, file in (("seen", seen), ("picture", drawn)) if file is not None}
@@ -94,7 +94,7 @@ def gathered(inputs: list[str], task: Task) -> Iterator[tuple[str, Path | str | 
         path = Path(given)
         if given == "-":
             yield "standard-input", None
-        elif task.reads_text and not exists(path):
+        elif is_words(given, task):
             yield given, given
         elif not path.is_dir():
             yield given, path
@@ -115,12 +115,16 @@ def gathered(inputs: list[str], task: Task) -> Iterator[tuple[str, Path | str | 
             yield from ((str(one), one) for one in fitting)
 
 
-def exists(path: Path) -> bool:
-    """Whether there is such a file; a sentence may be too long for a file's name."""
-    try:
-        return path.exists()
-    except OSError:
+def is_words(given: str, task: Task) -> bool:
+    """Whether an input is words, for a task that takes them: no file is called so, nor does it look like a file."""
+    if not task.reads_text:
         return False
+    if not given.strip():
+        return True
+    try:  # a sentence may be too long for a file's name
+        return not Path(given).exists() and not (" " not in given and Path(given).suffix.lower() in task.endings)
+    except (OSError, ValueError):
+        return True
 
 
 def unused(stem: str, used: set[str]) -> str:

@@ -44,7 +44,10 @@ def of_run(run: Run, example: Example) -> Made:
         shares=shares[0].address if shares else "",
         labels=run.facts.classes,
         about=describe(listings()[system.name]),
-        notes=[("note.answer", {"answer": str(answer["answer"])})],
+        notes=[
+            *([("note.words", {"words": example.spelled})] if example.spelled else []),
+            ("note.answer", {"answer": str(answer["answer"])}),
+        ],
     )
     return record, subject
 

@@ -138,7 +138,8 @@ def sweeps(table: Table, facts: Facts, folder: Path) -> list[Path]:
         for state, column in np.ndindex(*shown.shape):
             action = facts.classes[int(worths[column][state].argmax())]
             text = f"{shown[state, column]:.3g}" + (f"\n{action}" if table.discount[state].any() else "")
-            axes.text(column, state, text, ha="center", va="center", fontsize=6, color=INK)
+            dark = shown[state, column] - shown.min() > 0.6 * np.ptp(shown)
+            axes.text(column, state, text, ha="center", va="center", fontsize=6, color="white" if dark else INK)
     axes.tick_params(length=0, labelsize=8, labelcolor=INK)
     entitle(axes, "Values and the best action after so many sweeps")
     return save({"sweeps": figure}, folder)

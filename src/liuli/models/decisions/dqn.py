@@ -26,6 +26,8 @@ Departures:
 Look at:
     One Bellman target: the two columns of the output are Q(s, a) and y. What did the target network
     say of the state after the push, and what did the discount make of it?
+    No state is worth more than 100: by how much does the network overestimate, which the best of noisy numbers
+    always is? And by how much without the double target?
     Lean the pole in your mind: `liuli predict RUN 0,0,0.1,0` leans it to the right.
 """
 
@@ -149,7 +151,7 @@ class DQN(nn.Module):
         self.optimizer.param_groups[0]["lr"] = rate
         self.optimizer.step()
         self.optimizer.zero_grad()
-        torch._foreach_lerp_(list(self.target.parameters()), list(self.online.parameters()), FOLLOWING)
+        torch._foreach_lerp_(self.slow, self.fast, FOLLOWING)
         return loss.detach()
 
     @property
@@ -169,7 +171,8 @@ class DQN(nn.Module):
             "after": torch.zeros(REMEMBERED, states.size(1), device=self.device),
             "going": torch.zeros(REMEMBERED, device=self.device),
         }
-        self.optimizer = torch.optim.Adam(self.online.parameters(), fused=True)
+        self.fast, self.slow = list(self.online.parameters()), list(self.target.parameters())
+        self.optimizer = torch.optim.Adam(self.fast, fused=True)
 
     def memory(self) -> dict[str, Tensor]:
         """Where the carts are, all experience, and the optimizer's moments; nothing before the first step."""

@@ -81,7 +81,7 @@ class Sparse:
 
     def build(self, state: Any) -> None:
         """The state: a dictionary of attributes."""
-        self.shape = tuple(state["_shape"])  # type: ignore[assignment]
+        self.shape = tuple(state["_shape"])
         self.data, self.indices, self.pointers = (state[name].array for name in ("data", "indices", "indptr"))
 
     def dense(self) -> NDArray[Any]:
@@ -147,6 +147,7 @@ def run(content: bytes) -> Any:
         del stack[place:]
         return found
 
+    argument: Any
     for instruction, argument, _ in pickletools.genops(content):
         match instruction.name:
             case "STOP":

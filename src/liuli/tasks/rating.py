@@ -223,7 +223,8 @@ def plain(pairs: Tensor, facts: Facts) -> Tensor:
     """What the biases alone foretell of pairs (…, 2): float64 (…,). An unknown user adds nothing."""
     of_user, of_item = (torch.tensor(facts.learnt[f"{key}_biases"], dtype=torch.float64) for key in ("user", "item"))
     user, item = pairs[..., 0].cpu(), pairs[..., 1].cpu()
-    return facts.learnt["mean"] + torch.where(user >= 0, of_user[user.clamp(min=0)], 0.0) + of_item[item]
+    mean: float = facts.learnt["mean"]
+    return mean + torch.where(user >= 0, of_user[user.clamp(min=0)], 0.0) + of_item[item]
 
 
 def rmse(foretold: Tensor, ratings: Tensor) -> float:

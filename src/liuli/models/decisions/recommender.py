@@ -75,13 +75,12 @@ class Towers(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.width = width
         self.of_user = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
         self.of_item = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
         self.output = nn.Linear(1, RATINGS)
 
     def forward(self, both: Tensor) -> Tensor:
-        users, items = both.split(self.width, dim=-1)  # (B, d) each
+        users, items = both.chunk(2, dim=-1)  # (B, d) each
         affinity = (self.of_user(users) * self.of_item(items)).sum(-1, keepdim=True)  # (B, 1)
         return self.output(affinity)  # (B, 5)
 

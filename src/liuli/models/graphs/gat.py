@@ -83,11 +83,11 @@ class GAT(nn.Module):
         nodes, joined = as_one(features, edges)  # (M, F), (2, A)
         hidden = elu(self.first(nodes, joined))  # (M, 64)
         scores = self.second(hidden, joined)  # (M, K)
-        return scores.unflatten(0, features.shape[:2])  # (B, N, K)
+        return scores.view(*features.shape[:2], -1)  # (B, N, K)
 
     def hidden(self, features: Tensor, edges: Tensor) -> Tensor:
         """What the last layer reads: (B, N, 64)."""
-        return elu(self.first(*as_one(features, edges))).unflatten(0, features.shape[:2])
+        return elu(self.first(*as_one(features, edges))).view(*features.shape[:2], -1)
 
     def attention(self, features: Tensor, edges: Tensor) -> Tensor:
         """Of the last layer: the share of each edge in what its target hears, (B, E)."""

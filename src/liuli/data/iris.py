@@ -1,25 +1,19 @@
-"""Iris: four lengths of 150 flowers of three species (Fisher, 1936), as they come with scikit-learn.
+"""Iris: four lengths of 150 flowers of three species (Fisher, 1936), in centimetres, as they come with scikit-learn.
 
-A fifth, stratified by species and drawn once for all, is the test part.
+A fifth, stratified by class and drawn once for all, is the test part.
 """
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
-import numpy as np
-
-from liuli.data.dataset import Data, DataSet, Facts, Split
-from liuli.errors import UserError
-
-SHA256 = "5befe0734718d3fe7febc71e7833fbb4bfbfc15ec829d49f70a0af3a4bc67d38"
-"""Of the lengths (150, 4) in tenths of a centimetre as bytes, then the species as bytes."""
+from liuli.data import bundled
+from liuli.data.dataset import Data, DataSet, Facts
 
 FACTS = Facts(
     name="iris",
     variant="",
-    sha256=SHA256,
+    sha256="b6ae2f075937fb96b4d06f56b6b12a23dcf0db8d27f41824f0fa7ca6e8559b4c",
     kind="table",
     form="",
     shape=(4,),
@@ -28,30 +22,11 @@ FACTS = Facts(
 )
 
 
-def flowers() -> Split:
-    """All 150, in centimetres.
-
-    Raises:
-        UserError: this version of scikit-learn brings other numbers.
-    """
-    import sklearn
-    from sklearn.datasets import load_iris
-
-    bunch = load_iris()
-    tenths, species = np.rint(bunch.data * 10).astype(np.uint8), bunch.target.astype(np.uint8)
-    if hashlib.sha256(tenths.tobytes() + species.tobytes()).hexdigest() != SHA256:
-        raise UserError(
-            f"iris: scikit-learn {sklearn.__version__} brings other numbers than expected; "
-            "install it anew with: pip install --force-reinstall scikit-learn"
-        )
-    return Split(tenths / 10, species.astype(np.int64))
-
-
 def load(folder: Path | None) -> Data:
     """120 training and 30 test flowers."""
     from liuli.data.order import hold_out
 
-    return Data(FACTS, *hold_out(flowers(), share=0.2, seed=0))
+    return Data(FACTS, *hold_out(bundled.table("iris", FACTS.sha256), share=0.2, seed=0))
 
 
 DATA = DataSet(
@@ -62,4 +37,5 @@ DATA = DataSet(
     homepage="https://archive.ics.uci.edu/dataset/53/iris",
     files=(),
     load=load,
+    instead="iris",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from liuli.data import iris
+from liuli.data import bundled, iris
 from liuli.data.dataset import Data, DataSet
 
 FACTS = replace(iris.FACTS, name="iris-two", classes=iris.FACTS.classes[:2])
@@ -15,7 +15,7 @@ def load(folder: Path | None) -> Data:
     """80 training and 20 test flowers."""
     from liuli.data.order import hold_out, select
 
-    flowers = iris.flowers()
+    flowers = bundled.table("iris", FACTS.sha256)
     return Data(FACTS, *hold_out(select(flowers, flowers.targets < 2), share=0.2, seed=0))
 
 

@@ -62,7 +62,7 @@ def vocabulary(learnt: Mapping[str, Any]) -> dict[str, int]:
 def encode(texts: Sequence[str], learnt: Mapping[str, Any], most: int) -> Tensor:
     """The numbers of the first `most` words of each text, int32 (N, T), filled up with `PADDING`."""
     found = [one.ids[:most] for one in tokenizer(learnt).encode_batch(list(texts))]
-    numbers = torch.full((len(found), max(map(len, found), default=0)), PADDING, dtype=torch.int32)
+    numbers = torch.full((len(found), max([1, *map(len, found)])), PADDING, dtype=torch.int32)
     for row, ids in zip(numbers, found, strict=True):
         row[: len(ids)] = torch.tensor(ids, dtype=torch.int32)
     return numbers

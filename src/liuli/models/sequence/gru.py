@@ -67,6 +67,6 @@ SYSTEM = System(
     model=GRU,
     task=TextClassification(),
     data="sms-spam",
-    recipe=Recipe(epochs=8, batch_size=64, optimizer=Adam(lr=5e-3), schedule=Cosine()),
+    recipe=Recipe(epochs=8, batch_size=64, optimizer=Adam(lr=5e-3), schedule=Cosine(), validation=0.0),
     target=Target("accuracy", at_least=0.985),
 )

@@ -195,9 +195,7 @@ def make_optimizer(recipe: Recipe, parameters: list[nn.Parameter]) -> torch.opti
             parameters, kind.lr, kind.momentum, weight_decay=kind.weight_decay, nesterov=kind.nesterov, fused=True
         )
     made = torch.optim.AdamW if kind.decoupled else torch.optim.Adam  # equal where nothing decays
-    return made(
-        parameters, kind.lr, (kind.beta1, kind.beta2), kind.epsilon, kind.weight_decay, fused=True
-    )
+    return made(parameters, kind.lr, (kind.beta1, kind.beta2), kind.epsilon, kind.weight_decay, fused=True)
 
 
 def make_fabric(device: torch.device, precision: str, world: World) -> Fabric | None:

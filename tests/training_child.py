@@ -47,6 +47,7 @@ class Job:
         fault: (instant, count): what happens when that instant comes for the count-th time, see `INSTANTS`.
         act: what that is, see `ACTS`.
         every_step: look, and write a checkpoint, after every step.
+        data: that the system is trained on.
     """
 
     folder: Path
@@ -56,6 +57,7 @@ class Job:
     fault: tuple[str, int] | None = None
     act: str = "kill"
     every_step: bool = True
+    data: str = "digits"
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def work(job: Job, parent: Connection | None) -> None:
     try:
         if job.name:
             fit.train(
-                job.name, data="digits", engine=job.engine, settings=job.settings, out=job.folder, console=console
+                job.name, data=job.data, engine=job.engine, settings=job.settings, out=job.folder, console=console
             )
         else:
             fit.resume(job.folder, console)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 import torch
@@ -15,8 +16,6 @@ from liuli.data.store import load
 from liuli.tasks import cart_pole
 from liuli.tasks.decision import Balance, Planning, ahead
 from liuli.tasks.tables import Table
-
-gymnasium = pytest.importorskip("gymnasium")
 
 WORLDS = {"frozen-lake": "FrozenLake-v1", "taxi": "Taxi-v4", "cliff-walking": "CliffWalking-v1"}
 
@@ -178,8 +177,8 @@ def test_one_step_of_q_learning_by_hand() -> None:
     held = 0.0
     for visits in range(200):
         held += 0.5 * 100 / (100 + visits) * (3 + held / 2 - held)
-    assert float(network.table) == pytest.approx(held, rel=1e-12)
-    assert int(network.visits) == 200
+    assert network.table.item() == pytest.approx(held, rel=1e-12)
+    assert network.visits.item() == 200
 
 
 @pytest.mark.parametrize("double", [True, False])

@@ -10,7 +10,7 @@ import pytest
 import torch
 from sklearn.metrics import mean_absolute_error, root_mean_squared_error
 
-from liuli.data import ml_100k
+from liuli.data import ml_100k, own
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
 from liuli.models.decisions.recommender import Recommender
@@ -182,3 +182,49 @@ def test_ratings_foretold_directly_have_a_squared_error() -> None:
     loss, output = Rating().outcome(lambda users, items: (users + items).float(), batch)
     assert output.tolist() == [1.0, 5.0]
     assert float(loss) == pytest.approx(0.5)
+
+
+def table(folder: Path, *extra: str) -> Path:
+    """Ratings of a user's own in a CSV file."""
+    random = np.random.default_rng(0)
+    cells = random.choice(USERS * FILMS, COUNT, replace=False)
+    rows = [f"ann{c // FILMS},b{c % FILMS},{random.integers(1, 6)},Book {c % FILMS}" for c in cells]
+    (folder / "mine.csv").write_text("\n".join(["userId,book,rating,title", *rows, *extra]) + "\n")
+    return folder / "mine.csv"
+
+
+def test_ratings_of_a_users_own(tmp_path: Path) -> None:
+    data = own.load(table(tmp_path), None, "ratings")
+    facts = replace(data.facts, learnt=TASK.learn(data.train, data.facts))
+    assert (len(data.train), len(data.test)) == (48, 12)
+    assert facts.details["users"][:2] == ["ann0", "ann1"]
+    assert facts.details["titles"][facts.details["items"].index("b7")] == "Book 7"
+    model = Recommender(**TASK.options(facts), width=4).eval()
+    answer = TASK.answer(TASK.respond(model, TASK.read("ann3", facts, "it").batch)[0], facts)
+    assert answer["recommended"][0]["title"].startswith("Book ")
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("zed,b1,4.5,Book 1", "mine.csv, line 62: the rating is '4.5', expected a whole number from 1 to 5"),
+        ("zed,b1,nan,Book 1", "the rating is 'nan'"),
+        ("zed,b1,0,Book 1", "the rating is '0'"),
+        ("zed,,3,Book 1", "line 62: names no item"),
+        (",b1,3,Book 1", "line 62: names no user"),
+        ("zed,b1", "line 62: has 2 cells, expected 4"),
+        ("zed,b1,3,Book 1\nzed,b1,4,Book 1", "line 63: user zed has rated b1 in line 62 already"),
+    ],
+)
+def test_a_table_with_a_fault_in_a_line(row: str, says: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=says):
+        own.load(table(tmp_path, row), None, "ratings")
+
+
+def test_a_table_that_is_none_of_ratings(tmp_path: Path) -> None:
+    (tmp_path / "some.csv").write_text("user,thing,rating\n1,2,3\n")
+    with pytest.raises(UserError, match="has no column for the item, expected one whose name begins"):
+        own.load(tmp_path / "some.csv", None, "ratings")
+    (tmp_path / "some.csv").write_text("user,item,rating\n1,2,3\n")
+    with pytest.raises(UserError, match="holds 1 ratings, expected 20 at least"):
+        own.load(tmp_path / "some.csv", None, "ratings")

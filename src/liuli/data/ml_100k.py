@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from liuli.data.dataset import Archive, Data, DataSet, Facts, RemoteFile, Split, fingerprint
+from liuli.data import ratings
+from liuli.data.dataset import Archive, Data, DataSet, Facts, RemoteFile, fingerprint
 from liuli.errors import UserError
 
 FILES = (
@@ -28,8 +29,7 @@ ARCHIVE = Archive(
     ),
     members={file.name: f"ml-100k/{file.name}" for file in FILES},
 )
-SHARE = 5  # one rating in so many is a test
-SCALE = (1, 5)
+FACTS = Facts("ml-100k", "", fingerprint(FILES), "ratings", "", (), ())
 
 
 def load(folder: Path | None) -> Data:
@@ -44,38 +44,16 @@ def load(folder: Path | None) -> Data:
         rows = np.loadtxt(path, dtype=np.int64, ndmin=2)  # user, film, rating, seconds
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read as ratings ({error}); get it again") from error
-    if rows.shape[1:] != (4,) or not ((rows[:, 2] >= SCALE[0]) & (rows[:, 2] <= SCALE[1])).all():
+    if rows.shape[1:] != (4,) or not ((rows[:, 2] >= 1) & (rows[:, 2] <= 5)).all():
         raise UserError(f"{path}: expected user, film, a rating from 1 to 5 and seconds in each line; get it again")
     titles = read_titles(folder / "u.item")
-    users, user = np.unique(rows[:, 0], return_inverse=True)
-    films = np.array(sorted(titles))
-    film = np.searchsorted(films, rows[:, 1])
-    if not (film < len(films)).all() or not (films[film] == rows[:, 1]).all():
+    users, films = ([str(one) for one in column] for column in rows[:, :2].T)
+    if not titles.keys() >= set(films):
         raise UserError(f"{path}: rates a film that u.item does not name; get both again")
-    pairs = np.stack([user, film], axis=1)
-    facts = Facts(
-        name="ml-100k",
-        variant="",
-        sha256=fingerprint(FILES),
-        kind="ratings",
-        form="",
-        shape=(),
-        classes=(),
-        details={
-            "scale": list(SCALE),
-            "users": [str(one) for one in users],
-            "items": [str(one) for one in films],
-            "titles": [titles[one] for one in films.tolist()],
-            "rated": [" ".join(map(str, sorted(film[user == one]))) for one in range(len(users))],
-        },
-    )
-    tested = np.zeros(len(rows), dtype=bool)
-    tested[np.argsort(np.random.PCG64(0).random_raw(len(rows)))[: len(rows) // SHARE]] = True
-    train, test = (Split(pairs[part], rows[part, 2]) for part in (~tested, tested))
-    return Data(facts, train, test)
+    return ratings.assembled(FACTS, users, films, rows[:, 2], titles)
 
 
-def read_titles(path: Path) -> dict[int, str]:
+def read_titles(path: Path) -> dict[str, str]:
     """The title of each film by its number: the first two fields of a line, which bars part.
 
     Raises:
@@ -90,7 +68,7 @@ def read_titles(path: Path) -> dict[int, str]:
         fields = line.split("|")
         if len(fields) < 2 or not fields[0].isdecimal():
             raise UserError(f"{path}, line {number}: begins with {line[:20]!r}, expected a number, a bar and a title")
-        titles[int(fields[0])] = fields[1]
+        titles[fields[0]] = fields[1]
     return titles
 
 

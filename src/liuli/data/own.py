@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from liuli.data import corpus, folders, tables
+from liuli.data import corpus, folders, ratings, tables
 from liuli.data.arrays import consistent
 from liuli.data.dataset import Data
 from liuli.errors import UserError
@@ -48,6 +48,12 @@ FORMS = (
         looks="a folder of pictures, with a folder for each class in it",
         fits=folders.fits,
         load=folders.load,
+    ),
+    Form(
+        kind="ratings",
+        looks="a CSV file of ratings from 1 to 5, with columns for the user, the item and the rating",
+        fits=lambda path: path.is_file() and path.suffix.lower() in tables.ENDINGS,
+        load=ratings.load,
     ),
     Form(
         kind="corpus",

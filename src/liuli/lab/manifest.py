@@ -179,7 +179,8 @@ def described(tensor: Tensor) -> tuple[Json, Json]:
         "deviation": float(finites.std()),
         "zeros": int((finites == 0).sum()),
     }
-    counts, _ = np.histogram(finites, BINS, (low, high) if low < high else (low - 0.5, low + 0.5))
+    apart = high - low > BINS * np.spacing(max(-low, high))  # not by a rounding error alone, which has no room for bins
+    counts, _ = np.histogram(finites, BINS, (low, high) if apart else (low - 0.5, low + 0.5))
     return facts, counts.tolist()
 
 

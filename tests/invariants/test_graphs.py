@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import leaky_relu
 
 from liuli.catalog import find
-from liuli.data import cora
+from liuli.data import cora, own
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
 from liuli.layers.graphs import softmax_by_target
@@ -201,3 +201,69 @@ def test_files_that_do_not_fit_together(tmp_path: Path, monkeypatch: pytest.Monk
 def test_the_recipe_is_the_papers() -> None:
     recipe = find("gat").recipe
     assert (recipe.optimizer.lr, recipe.optimizer.weight_decay, recipe.patience) == (0.005, 0.0005, 100)
+
+
+def own_graph(folder: Path, nodes: str = "", edges: str = "") -> Path:
+    """A ring of thirty people of two parties, one of whom keeps silent."""
+    folder.mkdir(exist_ok=True)
+    rows = [f"p{n},{n % 3},{n / 10},{'' if n == 7 else 'left' if n < 15 else 'right'}" for n in range(30)]
+    (folder / "nodes.csv").write_text("\n".join(["who,age,height,party", *rows]) + "\n" + nodes)
+    ring = [f"p{n}{', ' if n % 2 else ' '}p{(n + 1) % 30}  # friends" for n in range(30)]
+    (folder / "edges.txt").write_text("# who knows whom\n\n" + "\n".join([*ring, "p1 p0", "p3 p3"]) + "\n" + edges)
+    return folder
+
+
+def test_a_graph_of_a_users_own(tmp_path: Path) -> None:
+    data = own.load(own_graph(tmp_path / "mine"), "party", "graph")
+    assert data.validation is not None
+    assert data.train.inputs.shape == (1, 30, 2)
+    assert data.train.inputs[0, 4].tolist() == [1.0, pytest.approx(0.4)]
+    assert {tuple(one) for one in data.train.extra["edges"][0].T.tolist()} == {
+        (i, j) for i in range(30) for j in range(30) if (i - j) % 30 in (1, 29)
+    }
+    marked = [split.extra["marked"][0] for split in (data.train, data.validation, data.test)]
+    assert (sum(one.astype(int) for one in marked) == (np.arange(30) != 7)).all(), (
+        "each whose class is known is in one part"
+    )
+    assert [int(one.sum()) for one in marked] == [18, 5, 6]
+    assert data.facts.classes == ("left", "right")
+    facts = Facts(**{**vars(data.facts), "learnt": TASK.learn(data.train, data.facts)})
+    model = GAT(**TASK.options(facts)).eval()
+    example = TASK.read("p7", facts, "p7")
+    answer = TASK.answer(TASK.respond(model, example.batch)[0], facts)
+    assert {one["node"] for one in answer["listens to"]} == {"p6", "p7", "p8"}
+    batch = TASK.tensors(data.test, facts)
+    whole = TASK.respond(model, batch)[0]
+    assert torch.allclose(TASK.respond(model, example.batch)[0, 0, 2:], whole[7, 2:], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "edges", "says"),
+    [
+        ("p3,1,1,left\n", "", "line 32: node 'p3' stands there twice"),
+        ("p30,1,tall,left\n", "", "line 32: column 'height' is 'tall', expected a number"),
+        ("p30,1\n", "", "line 32: has 2 cells, expected 4"),
+        ("", "p1 p2 p3\n", "line 35: names 3, expected two nodes"),
+        ("", "p1 p99\n", "line 35: 'p99' is no node of nodes.csv"),
+    ],
+)
+def test_a_graph_with_a_fault_in_a_line(nodes: str, edges: str, says: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=says):
+        own.load(own_graph(tmp_path / "mine", nodes, edges), "party", "graph")
+
+
+def test_a_folder_that_is_no_graph(tmp_path: Path) -> None:
+    folder = own_graph(tmp_path / "mine")
+    with pytest.raises(UserError, match="which column holds the classes"):
+        own.load(folder, None, "graph")
+    with pytest.raises(UserError, match="has no column 'partie'; did you mean 'party'"):
+        own.load(folder, "partie", "graph")
+    (folder / "edges.txt").write_text("# none\n")
+    with pytest.raises(UserError, match="holds no edge"):
+        own.load(folder, "party", "graph")
+    (folder / "edges.txt").unlink()
+    with pytest.raises(UserError, match="no edges.txt or edges.csv"):
+        own.load(folder, "party", "graph")
+    (folder / "nodes.csv").unlink()
+    with pytest.raises(UserError, match="is a folder, expected a folder with nodes.csv"):
+        own.load(folder, "party", "graph")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from liuli.data import corpus, folders, ratings, tables
+from liuli.data import corpus, folders, networks, ratings, tables
 from liuli.data.arrays import consistent
 from liuli.data.dataset import Data
 from liuli.errors import UserError
@@ -48,6 +48,13 @@ FORMS = (
         looks="a folder of pictures, with a folder for each class in it",
         fits=folders.fits,
         load=folders.load,
+    ),
+    Form(
+        kind="graph",
+        looks="a folder with nodes.csv (name, numbers, a column of classes) and edges.txt (two names a line)",
+        fits=networks.fits,
+        load=networks.load,
+        takes_target=True,
     ),
     Form(
         kind="ratings",

@@ -262,8 +262,8 @@ def test_a_folder_that_is_no_graph(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no edge"):
         own.load(folder, "party", "graph")
     (folder / "edges.txt").unlink()
-    with pytest.raises(UserError, match="no edges.txt or edges.csv"):
+    with pytest.raises(UserError, match=r"no edges\.txt or edges\.csv"):
         own.load(folder, "party", "graph")
     (folder / "nodes.csv").unlink()
-    with pytest.raises(UserError, match="is a folder, expected a folder with nodes.csv"):
+    with pytest.raises(UserError, match=r"is a folder, expected a folder with nodes\.csv"):
         own.load(folder, "party", "graph")

@@ -165,7 +165,7 @@ class TableControl(Decision):
             "residual": float(errors.abs().max()),
             "expected return": expected,
             "optimal return": best,
-            "optimality gap": (best - expected) / max(abs(best), 1e-12),
+            "optimality gap": max(best - expected, 0.0) / max(abs(best), 1e-12),
             "return": float(returns.mean()),
             "deviation": float(returns.std(ddof=1)),
         }

@@ -6,9 +6,9 @@ a small network scores each edge from the descriptions at its two ends, and a so
 shares of the scores. Several heads weigh independently, and their results are put side by side. Nothing is computed
 where there is no edge.
 
-    score:       eᵢⱼ = LeakyReLU(a_target · W hᵢ + a_source · W hⱼ)   for every edge from j into i, and from i itself
-    attention:   αᵢⱼ = exp(eᵢⱼ) / Σₖ exp(eᵢₖ)                         over all k with an edge into i
-    layer:       h′ᵢ = Σⱼ αᵢⱼ W hⱼ + b
+    score:      eᵢⱼ = LeakyReLU(a_target · W hᵢ + a_source · W hⱼ)   for j with an edge into i, and i
+    attention:  αᵢⱼ = exp(eᵢⱼ) / Σₖ exp(eᵢₖ)
+    layer:      h′ᵢ = Σⱼ αᵢⱼ W hⱼ + b
 
 Paper: Veličković, Cucurull, Casanova, Romero, Liò & Bengio, Graph attention networks, ICLR 2018, section 2.1
 (equations 1 to 5) and section 3.3 for the recipe.

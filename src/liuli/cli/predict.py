@@ -171,10 +171,18 @@ def details(answer: Mapping[str, Json]) -> Text:
         if key in ("input", "answer", "probability", "probabilities", "read", "remark", "seen", "picture"):
             continue
         rows = value if isinstance(value, list) else [value]
-        shown = [", ".join(f"{k} {v}" for k, v in row.items()) if isinstance(row, dict) else str(row) for row in rows]
+        shown = [
+            ", ".join(f"{k} {short(v)}" for k, v in row.items()) if isinstance(row, dict) else short(row)
+            for row in rows
+        ]
         more = [f"… {len(shown) - MOST_BARS} more"] * (len(shown) > MOST_BARS)
         lines += [f"  {key}: {line}" for line in shown[:MOST_BARS] + more]
     return Text("\n".join(lines))
+
+
+def short(value: Json) -> str:
+    """A value for a reader: of a number four digits."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def probability_bars(probabilities: Mapping[str, float]) -> Text:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from liuli.data import order as order_module
 from liuli.data.dataset import Split
-from liuli.data.order import Batches, hold_out, permutation
+from liuli.data.order import ROUND, Batches, Pieces, hold_out, permutation
 from liuli.errors import UserError
 
 few = settings(max_examples=60, deadline=None)
@@ -91,6 +91,69 @@ def test_tensors_keep_together_over_many_chunks(monkeypatch: pytest.MonkeyPatch)
     seen = list(batches.epoch(0))
     assert [len(labels) for _, labels in seen] == [7] * 71 + [3]
     assert all(torch.equal(rows[:, 0], labels.to(torch.uint8)) for rows, labels in seen)
+
+
+def long(count: int, batch_size: int, rank: int = 0, world_size: int = 1) -> Batches:
+    """Batches of examples that differ in length: each one's index, and as many ones as it is long."""
+    lengths = torch.randint(1, 60, (count,), generator=torch.Generator().manual_seed(count))
+    rows = (torch.arange(60) < lengths[:, None]).to(torch.uint8)
+
+    def cut(batch: tuple[torch.Tensor, ...], length: int) -> tuple[torch.Tensor, ...]:
+        return batch[0], batch[1][:, :length]
+
+    return Batches((torch.arange(count), rows), batch_size, 7, rank, world_size, lengths, cut)
+
+
+@given(count=st.integers(1, 120), batch_size=st.integers(1, 20), epoch=st.integers(0, 5), data=st.data())
+@few
+def test_batches_by_length_have_each_example_once_from_any_step(
+    count: int, batch_size: int, epoch: int, data: st.DataObject
+) -> None:
+    batches = long(count, batch_size)
+    whole = list(batches.epoch(epoch))
+    assert [len(batch[0]) for batch in whole] == [batches.examples(step) for step in range(batches.steps)]
+    assert sorted(itertools.chain(*(batch[0].tolist() for batch in whole))) == list(range(count))
+    for indices, rows in whole:
+        assert torch.equal(rows.sum(1), batches.lengths[indices]), "nothing of an example is cut"
+        assert rows.size(1) == min(60, -(-int(batches.lengths[indices].max()) // ROUND) * ROUND)
+    start = data.draw(st.integers(0, batches.steps))
+    again = list(batches.epoch(epoch, start))
+    assert [batch[0].tolist() for batch in again] == [batch[0].tolist() for batch in whole[start:]]
+
+
+def test_batches_by_length_hold_examples_of_like_length_and_are_shuffled() -> None:
+    batches = long(997, 20)
+    first, second = ([batch[0].tolist() for batch in batches.epoch(epoch)] for epoch in (0, 1))
+    spans = [max(held) - min(held) for held in (batches.lengths[batch].tolist() for batch in first)]
+    assert np.mean(spans) < 3, "of 59"
+    assert {frozenset(batch) for batch in first}.isdisjoint(frozenset(batch) for batch in second)
+    means = [float(batches.lengths[batch].double().mean()) for batch in first[:-1]]
+    assert means != sorted(means)
+    assert len({int(batches.lengths[[*batches.epoch(epoch)][-1][0]].max()) // 10 for epoch in range(20)}) > 2
+
+
+@given(count=st.integers(1, 60), world_size=st.integers(1, 4), extra=st.integers(0, 9))
+@few
+def test_shares_of_batches_by_length_make_the_global_batch(count: int, world_size: int, extra: int) -> None:
+    alone = [batch[0].tolist() for batch in long(count, world_size + extra).epoch(2)]
+    ranks = [long(count, world_size + extra, rank, world_size) for rank in range(world_size)]
+    shares = [[batch[0].tolist() for batch in one.epoch(2)] for one in ranks]
+    for step, expected in enumerate(alone):
+        union = [index for one, share in zip(ranks, shares, strict=True) for index in share[step][: one.examples(step)]]
+        assert union == expected
+
+
+@given(count=st.integers(0, 80), size=st.integers(1, 30))
+@few
+def test_pieces_are_put_back_in_order(count: int, size: int) -> None:
+    batches = long(max(count, 1), 5)
+    part = tuple(tensor[:count] for tensor in batches.tensors)
+    for lengths in (None, batches.lengths[:count]):
+        pieces = Pieces(part, size, lengths, batches.cut)
+        assert all(len(piece[0]) <= size for piece in pieces.batches)
+        if count:
+            assert torch.equal(pieces.joined([rows.sum(1) for _, rows in pieces.batches]), batches.lengths[:count])
+            assert pieces.joined([indices for indices, _ in pieces.batches]).tolist() == list(range(count))
 
 
 def test_more_processes_than_examples_in_a_batch_are_refused() -> None:

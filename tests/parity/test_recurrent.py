@@ -1,0 +1,159 @@
+"""Recurrent layers: read gate by gate they give what the kernel gives, and what PyTorch's own modules give."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from liuli import catalog, checking
+from liuli.layers.recurrent import Recurrent, State
+from liuli.models.sequence.gru import GRULayer
+from liuli.models.sequence.lstm import LSTM, LSTMLayer
+from liuli.models.sequence.rnn import RNN, ElmanLayer
+from liuli.tasks.text_classification import TextClassification
+from liuli.tracing import trace
+from liuli.training.captured import CapturedEngine
+
+LAYERS = {ElmanLayer: nn.RNN, LSTMLayer: nn.LSTM, GRULayer: nn.GRU}
+every_layer = pytest.mark.parametrize("kind", LAYERS, ids=lambda one: one.__name__)
+
+
+class Looking(TorchFunctionMode):
+    """Somebody looks, and changes nothing."""
+
+    def __torch_function__(self, function: object, types: object, args: object = (), kwargs: object = None) -> object:
+        return function(*args, **(kwargs or {}))
+
+
+def passes(layer: Recurrent, x: Tensor) -> list[Tensor]:
+    """The states, and the gradients by input and weights of a sum that weighs each state differently."""
+    layer.zero_grad()
+    x = x.detach().requires_grad_()
+    states = layer(x)
+    (states * torch.linspace(-1, 1, states.numel(), dtype=x.dtype).view_as(states)).sum().backward()
+    return [states.detach(), x.grad, *(one.grad.clone() for one in layer.parameters())]
+
+
+@every_layer
+@given(batch=st.integers(1, 4), steps=st.integers(1, 9), width=st.integers(1, 6), units=st.integers(1, 6))
+@settings(max_examples=15, deadline=None)
+def test_gate_by_gate_equals_the_kernel(kind: type[Recurrent], batch: int, steps: int, width: int, units: int) -> None:
+    torch.manual_seed(steps)
+    for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-5)):
+        layer, x = kind(width, units).to(dtype), torch.randn(batch, steps, width, dtype=dtype)
+        by_kernel = passes(layer, x)
+        with Looking():
+            by_gates = passes(layer, x)
+        for one, other in zip(by_kernel, by_gates, strict=True):
+            torch.testing.assert_close(one, other, rtol=tolerance, atol=tolerance)
+
+
+@every_layer
+def test_equals_pytorchs_module(kind: type[Recurrent]) -> None:
+    layer, theirs = kind(5, 4).double(), LAYERS[kind](5, 4, batch_first=True).double()
+    with torch.no_grad():
+        layer.bias.normal_()
+        for name, value in (("ih", layer.weight_input), ("hh", layer.weight_state)):
+            theirs.get_parameter(f"weight_{name}_l0").copy_(value)
+        theirs.bias_ih_l0.copy_(layer.bias)
+        theirs.bias_hh_l0.zero_()
+    x = torch.randn(3, 6, 5, dtype=torch.float64)
+    with Looking():
+        torch.testing.assert_close(layer(x), theirs(x)[0], rtol=1e-12, atol=1e-12)
+
+
+def test_the_reset_gate_acts_after_the_product() -> None:
+    layer = GRULayer(1, 2).double()
+    h, x = torch.tensor([[0.3, -0.7]], dtype=torch.float64), torch.tensor([[0.5]], dtype=torch.float64)
+    W, U, b = layer.weight_input, layer.weight_state, layer.bias
+    r, z = (torch.sigmoid(W[i : i + 2] @ x[0] + U[i : i + 2] @ h[0] + b[i : i + 2]) for i in (0, 2))
+    n = torch.tanh(W[4:] @ x[0] + r * (U[4:] @ h[0]) + b[4:])
+    printed = torch.tanh(W[4:] @ x[0] + U[4:] @ (r * h[0]) + b[4:])
+    assert not torch.allclose(n, printed), "the two conventions differ here"
+    torch.testing.assert_close(layer.cell(x, (h,))[0][0], (1 - z) * n + z * h[0])
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
+def test_a_record_holds_the_gates(name: str) -> None:
+    system = catalog.find(name)
+    record = trace(system.build().eval(), system.task.draw(1)[0], gradients=False)
+    names = {value.name for value in record.values()}
+    assert not any(operation.name in ("lstm", "gru", "rnn_tanh") for operation in record.operations)
+    assert {"lstm": "forget_gate", "gru": "reset_gate", "rnn": "h"}[name] in names
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
+def test_the_step_is_captured(name: str) -> None:
+    system = catalog.find(name)
+    engine = CapturedEngine(system.build(), system.task, system.recipe)
+    engine.prepare(system.task.draw(8))  # raises where a replay differs
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
+def test_padding_changes_nothing(name: str) -> None:
+    system = catalog.find(name)
+    torch.manual_seed(0)
+    network = system.build().double().eval()
+    words, labels = system.task.draw(4)
+    padded = nn.functional.pad(words, (0, 5))
+    for batch in ((padded, labels), system.task.cut((padded, labels), 8)):
+        network.zero_grad()
+        outcome = system.task.outcome(network, batch)
+        outcome.loss.backward()
+        gradients = [one.grad.clone() for one in network.parameters()]
+        network.zero_grad()
+        expected = system.task.outcome(network, (words, labels))
+        expected.loss.backward()
+        torch.testing.assert_close(outcome.output, expected.output)
+        for gradient, parameter in zip(gradients, network.parameters(), strict=True):
+            torch.testing.assert_close(gradient, parameter.grad)
+    assert not network.embedding.weight.grad[0].any()
+
+
+def test_parameters_are_as_printed() -> None:
+    network = LSTM(vocabulary=7297)
+    count = {name: sum(one.numel() for one in child.parameters()) for name, child in network.named_children()}
+    assert count == {"embedding": 145_960, "recurrent": 2_160, "output": 16}
+    assert sum(count.values()) == 148_136
+
+
+def test_weights_are_shared_over_time() -> None:
+    T, D, M, K = 100, 10, 15, 1
+    network = RNN(width=D, units=M)
+    weights = [network.recurrent.weight_input, network.recurrent.weight_state, network.output.weight]
+    assert sum(one.numel() for one in weights) == M * D + M * M + M * K == 390
+    assert nn.Linear(T * D, T * M, bias=False).weight.numel() == 1_500_000
+
+
+def test_more_than_two_classes_have_an_output_each() -> None:
+    task, network = TextClassification(), LSTM(classes=4)
+    words, _ = task.draw(3)
+    assert task.respond(network, (words,)).shape == (3, 4)
+
+
+class Halved(LSTMLayer):
+    """Shows half of what it remembers."""
+
+    def by_kernel(self, x: Tensor, state: State) -> Tensor:
+        return super().by_kernel(x, state) / 2
+
+
+class Late(GRULayer):
+    """Reads every word one step late."""
+
+    def by_kernel(self, x: Tensor, state: State) -> Tensor:
+        return super().by_kernel(x.roll(1, 1), state)
+
+
+@pytest.mark.parametrize(("name", "layer"), [("lstm", Halved), ("gru", Late)])
+def test_a_fault_is_found_where_it_is(name: str, layer: type[Recurrent]) -> None:
+    system = catalog.find(name)
+    tampered = type("Tampered", (RNN,), {"layer": layer})
+    comparisons = checking.compare(replace(system, model=tampered), checking.oracle(name))
+    assert next(one.name for one in comparisons if one.verdict != "OK") == "recurrent"

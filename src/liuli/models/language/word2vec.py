@@ -24,9 +24,10 @@ Departures:
     As in the authors' program: subsampling keeps a little more than the paper prints; the words around predict the
     one in the middle, which over a whole text is the same; and CBOW's error goes whole to every word around, where
     the gradient would divide it by their number. Unlike it, noise is drawn exactly (Walker's alias) and σ is not
-    read from a table. Random numbers follow from seed, step and row. A text of a million words is small, so the
-    vectors have 100 dimensions and it is read 15 times. The figure to reach is what gensim reaches with the same
-    settings, a WordSim correlation of 0.51 (0.49 to 0.53 with three seeds), less 0.03.
+    read from a table; vectors begin within ±1/D, as gensim has it, not ±½/D; and random numbers follow from seed, step
+    and row. A text of a million words is small, so the vectors have 100 dimensions and it is read 15 times. The figure
+    to reach is what gensim reaches with the same settings, a WordSim correlation of 0.51 (0.49 to 0.53 with three
+    seeds), less 0.03.
 
 Look at:
     One score: a hundred products that add up to whether two words stand together. What do the products of the noise
@@ -101,7 +102,7 @@ class Word2Vec(nn.Module):
         self.workers, self.compiled = workers, compiled
         self.input = nn.Embedding(vocabulary, dimension)  # v
         self.output = nn.Embedding(vocabulary - self.hierarchical, dimension)  # u, of words or of inner nodes
-        nn.init.uniform_(self.input.weight, -0.5 / dimension, 0.5 / dimension)
+        nn.init.uniform_(self.input.weight, -1 / dimension, 1 / dimension)
         nn.init.zeros_(self.output.weight)
         self.register_buffer("seed", torch.randint(2**31, ()))
         self.register_buffer("counts", torch.arange(vocabulary, 0, -1))

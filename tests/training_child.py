@@ -48,6 +48,7 @@ class Job:
         act: what that is, see `ACTS`.
         every_step: look, and write a checkpoint, after every step.
         data: that the system is trained on.
+        target: the column of a user's own data that holds the classes.
     """
 
     folder: Path
@@ -58,6 +59,7 @@ class Job:
     act: str = "kill"
     every_step: bool = True
     data: str = "digits"
+    target: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,13 @@ def work(job: Job, parent: Connection | None) -> None:
     try:
         if job.name:
             fit.train(
-                job.name, data=job.data, engine=job.engine, settings=job.settings, out=job.folder, console=console
+                job.name,
+                data=job.data,
+                target=job.target,
+                engine=job.engine,
+                settings=job.settings,
+                out=job.folder,
+                console=console,
             )
         else:
             fit.resume(job.folder, console)

@@ -168,7 +168,7 @@ class Rating(Task):
             raise UserError(f"{name}: expected a user, as in '196', or a user and an item, as in '196 242'")
         users, items = facts.details["users"], facts.details["items"]
         user = users.index(given[0]) if given[0] in users else -1
-        remark = "" if user >= 0 else f"nobody knows a user {given[0]}: what follows is what most people like"
+        remark = "" if user >= 0 else f"user {given[0]} has rated nothing here, so this is what most people like"
         if len(given) == 2:
             if given[1] not in items:
                 raise UserError(f"{name}: {facts.name} has no item {given[1]}; {nearest(given[1], items[:8])}")

@@ -190,9 +190,8 @@ def test_one_gradient_step_of_dqn_in_loops(double: bool) -> None:
         one.data += 0.1 * torch.randn_like(one)
     network.begin(torch.zeros(1, 4, dtype=torch.float64))
     past = network.past
-    past.update({name: past[name].double() for name in ("seen", "after", "going")})
-    past["seen"][:50], past["after"][:50] = torch.randn(50, 4).double(), torch.randn(50, 4).double()
-    past["actions"][:50], past["going"][:50] = torch.randint(2, (50,)), torch.randint(2, (50,)).double()
+    past["moments"] = torch.randn(50, 10).double()  # seen, after, action, whether it goes on
+    past["moments"][:, 8:] = torch.randint(2, (50, 2))
     past["count"] += 50
 
     def q(which: str, state: Any) -> list[float]:
@@ -209,11 +208,11 @@ def test_one_gradient_step_of_dqn_in_loops(double: bool) -> None:
     torch.set_rng_state(dice)
     errors = []
     for moment in chosen:
-        seen, after = past["seen"][moment].tolist(), past["after"][moment].tolist()
+        kept = past["moments"][moment].tolist()
+        seen, after, action, going = kept[:4], kept[4:8], int(kept[8]), kept[9]
         online, target = q("online", after), q("target", after)
         worth = target[online.index(max(online))] if double else max(target)
-        y = 1 + 0.99 * float(past["going"][moment]) * worth
-        errors.append((y - q("online", seen)[int(past["actions"][moment])]) ** 2)
+        errors.append((1 + 0.99 * going * worth - q("online", seen)[action]) ** 2)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     loss = network.improve(0.99, 1e-3)
     assert float(loss) == pytest.approx(sum(errors) / 64, rel=1e-10)

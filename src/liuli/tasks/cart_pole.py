@@ -36,15 +36,15 @@ LIMIT = 500
 
 def push(states: Array, actions: Array) -> tuple[Array, Array]:
     """States (…, 4) after one push, action 0 to the left and 1 to the right (…): the new states, and who has fallen."""
-    x, speed, angle, turning = np.moveaxis(states, -1, 0)
+    x, speed, angle, turning = (states[..., place] for place in range(4))
     force = np.where(actions == 1, FORCE, -FORCE)
     cosine, sine = np.cos(angle), np.sin(angle)
     temp = (force + POLE_MOMENT * np.square(turning) * sine) / MASS
     turn = (GRAVITY * sine - cosine * temp) / (HALF_LENGTH * (4.0 / 3.0 - POLE_MASS * np.square(cosine) / MASS))
     haste = temp - POLE_MOMENT * turn * cosine / MASS
-    after = np.stack(
-        [x + SECONDS * speed, speed + SECONDS * haste, angle + SECONDS * turning, turning + SECONDS * turn], -1
-    )
+    after = np.empty((*np.shape(turn), 4))
+    for place, (value, slope) in enumerate(((x, speed), (speed, haste), (angle, turning), (turning, turn))):
+        after[..., place] = value + SECONDS * slope
     return after, fallen(after)
 
 

@@ -79,8 +79,8 @@ def maps(values: dict[str, Array], worths: list[Array], table: Table, facts: Fac
     """
     size = field(facts)
     assert size is not None
-    rest = names(facts)[: len(table.start) // (size[0] * size[1])]
-    several = [name.removeprefix("0, 0, ") if len(rest) > 1 else "" for name in rest]
+    rest = [name.split(", ")[2:] for name in names(facts)[: len(table.start) // (size[0] * size[1])]]
+    several = [", ".join(map(" ".join, zip(list(facts.details["axes"])[2:], one, strict=True))) for one in rest]
     chosen = [k for k in range(len(rest)) if table.start.reshape(-1, len(rest))[:, k].any()][:6]
     panels = [(title, worth, k) for (title, _), worth in zip(values.items(), worths, strict=True) for k in chosen]
     columns = min(3, len(panels))

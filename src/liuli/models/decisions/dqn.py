@@ -134,18 +134,20 @@ class DQN(nn.Module):
 
     def keep(self, seen: Tensor, actions: Tensor, after: Tensor, going: Tensor) -> None:
         """Put one moment of every cart into the replay memory, over the oldest."""
+        moments = torch.cat([seen, after, actions.unsqueeze(1), going.unsqueeze(1)], 1)  # (C, 2 N + 2)
         places = (self.past["count"] + torch.arange(len(seen))) % REMEMBERED
-        for name, value in (("seen", seen), ("actions", actions), ("after", after), ("going", going)):
-            self.past[name][places] = value.to(self.past[name])
+        self.past["moments"][places] = moments.to(self.past["moments"])
         self.past["count"] += len(seen)
 
     def improve(self, discount: float, rate: float) -> Tensor:
         """One gradient step towards the Bellman targets of moments drawn from the memory; the loss."""
-        chosen = torch.randint(min(int(self.past["count"]), REMEMBERED), (MOMENTS,))
-        seen, actions, after, going = (self.past[name][chosen] for name in ("seen", "actions", "after", "going"))
-        target = 1 + discount * going * self.best(self.target(after), self.online(after))  # (M,)
+        drawn = self.past["moments"][torch.randint(min(int(self.past["count"]), REMEMBERED), (MOMENTS,))]
+        seen, after = drawn[:, :-2].chunk(2, 1)  # (M, N) each
+        actions, going = drawn[:, -2].long(), drawn[:, -1]  # (M,) each
         with torch.enable_grad():
-            worth = self.online(seen).gather(1, actions.unsqueeze(1)).squeeze(1)  # (M,)
+            now, later = self.online(torch.cat([seen, after])).chunk(2)  # (M, A) each: before the push and after it
+            target = 1 + discount * going * self.best(self.target(after), later.detach())  # (M,)
+            worth = now.gather(1, actions.unsqueeze(1)).squeeze(1)  # (M,)
             loss = (target - worth).square().mean()
             torch.autograd.backward(loss)
         self.optimizer.param_groups[0]["lr"] = rate
@@ -166,10 +168,7 @@ class DQN(nn.Module):
             "lengths": torch.zeros(CARTS, dtype=torch.int64),
             "lasts": torch.zeros(CARTS, dtype=torch.int64),  # steps of the last whole episode of each
             "count": torch.zeros((), dtype=torch.int64),  # of moments so far
-            "seen": torch.zeros(REMEMBERED, states.size(1), device=self.device),
-            "actions": torch.zeros(REMEMBERED, dtype=torch.int64, device=self.device),
-            "after": torch.zeros(REMEMBERED, states.size(1), device=self.device),
-            "going": torch.zeros(REMEMBERED, device=self.device),
+            "moments": torch.zeros(REMEMBERED, 2 * states.size(1) + 2, device=self.device),
         }
         self.fast, self.slow = list(self.online.parameters()), list(self.target.parameters())
         self.optimizer = torch.optim.Adam(self.fast, fused=True)

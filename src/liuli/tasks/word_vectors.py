@@ -61,9 +61,13 @@ class WordVectors(Task):
     reads_text: ClassVar[bool] = True
 
     def learn(self, train: Split, facts: Facts) -> Mapping[str, Any]:
-        """The words that come often enough, the most frequent first, and how often."""
+        """The words that come often enough, the most frequent first, and how often.
+
+        Of equally frequent words that which comes first in the text is first: so rare words of one article stand near
+        each other in Huffman's tree, as gensim has it.
+        """
         counts = Counter(word for row in train.inputs for word in str(row).split())
-        known = sorted((word for word, count in counts.items() if count >= self.fewest), key=lambda w: (-counts[w], w))
+        known = sorted((word for word, count in counts.items() if count >= self.fewest), key=lambda w: -counts[w])
         if len(known) < 2:
             raise UserError(
                 f"{facts.name}: has {len(known)} word(s) that come {self.fewest} times or more, expected at least 2; "

@@ -157,6 +157,13 @@ WRITES: dict[str, Callable[[Tensor, Tensor], Any]] = {
     "in_place": lambda x, z: (x * 1).add_(z).mul_(2).neg_().relu_(),
     "scatter": lambda x, z: x.scatter(1, torch.tensor([[[0], [2]], [[1], [0]]]).expand(2, 2, 4), z[:2].expand(2, 2, 4)),
     "scatter_add": lambda x, z: x.scatter_add(1, index((2, 2, 4), 3), z[:2].expand(2, 2, 4)),
+    "scatter_reduce": lambda x, z: x.scatter_reduce(1, index((2, 2, 4), 3), z[:2].expand(2, 2, 4), "sum"),
+    "scatter_reduce with amax": lambda x, z: x.scatter_reduce(
+        1, index((2, 2, 4), 3), z[:2].expand(2, 2, 4), "amax", include_self=False
+    ),
+    "scatter_reduce with amin": lambda x, z: x.scatter_reduce(
+        1, index((2, 2, 4), 3), z[:2].expand(2, 2, 4), "amin", include_self=False
+    ),
     "index_add": lambda x, z: x.index_add(1, torch.tensor([0, 2, 0]), z.expand(2, 3, 4), alpha=0.5),
     "index_put": lambda x, z: x.index_put((torch.tensor([0, 0]), torch.tensor([1, 1])), z[:2], accumulate=True),
     "index_copy": lambda x, z: x.index_copy(1, torch.tensor([2, 0, 1]), z.expand(2, 3, 4)).index_fill(

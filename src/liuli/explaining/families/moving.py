@@ -289,6 +289,9 @@ class GatheredExtreme(Gathered):
             return formula("y[i] = x[i]"), Operand(self.base, flat)
         return super().explained(output, flat)
 
+    def gradient(self, address: str, flat: int) -> Expression:
+        return Explainer.gradient(self, address, flat)
+
 
 @explains("scatter", "scatter_add", "index_add", "scatter_reduce")
 def scatter(operation: Operation, bench: Workbench) -> Explainer:

@@ -76,7 +76,7 @@ def liuli(work: Work, gate: Gate) -> None:
     console = rich.console.Console(file=Lines(), width=200)  # type: ignore[arg-type]
     gate(0.0)
     with tempfile.TemporaryDirectory() as folder:
-        settings = {"patience": "none", "lr": RATE, "batch_size": BATCH, "validation": 0.1}
+        settings = {"patience": "none", "lr": RATE, "batch_size": BATCH, "validation": 0.1, "warmup": 0.0}
         train(work.name, epochs=1000, settings=settings, out=Path(folder) / "run", console=console)
 
 

@@ -33,6 +33,14 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIULI_CACHE", str(tmp_path / "cache"))
 
 
+def test_the_messages_are_as_many_as_published() -> None:
+    data = load("sms-spam")
+    targets = np.concatenate([data.train.targets, data.test.targets])
+    assert (len(targets), int(targets.sum())) == (5574, 747)
+    assert (len(data.train), len(data.test)) == (4439, 1135)
+    assert not set(data.train.inputs) & set(data.test.inputs)
+
+
 @pytest.mark.parametrize("name", MD5)
 def test_the_files_are_the_published_ones(name: str) -> None:
     assert hashlib.md5((Path(str(DATA)) / name).read_bytes()).hexdigest() == MD5[name]

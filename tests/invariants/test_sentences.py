@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from sklearn import metrics
 
 from liuli import cli
 from liuli.catalog import find
@@ -110,7 +111,6 @@ def test_a_file_is_a_sentence_a_line(facts: Facts, tmp_path: Path) -> None:
 
 
 def test_metrics_equal_scikit_learns() -> None:
-    metrics = pytest.importorskip("sklearn.metrics")
     generator = torch.Generator().manual_seed(0)
     scores = torch.randn(200, 2, generator=generator).round(decimals=1)  # with ties
     labels = (torch.rand(200, generator=generator) < 0.3).long()

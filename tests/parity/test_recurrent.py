@@ -85,6 +85,8 @@ def test_a_record_holds_the_gates(name: str) -> None:
     record = trace(system.build().eval(), system.task.draw(1)[0], gradients=False)
     names = {value.name for value in record.values()}
     assert not any(operation.name in ("lstm", "gru", "rnn_tanh") for operation in record.operations)
+    assert [one.name for one in record.opened] in ([], [f"{name.upper().replace('RNN', 'Elman')}Layer"])
+    assert record.residual < 1e-6
     assert {"lstm": "forget_gate", "gru": "reset_gate", "rnn": "h"}[name] in names
 
 

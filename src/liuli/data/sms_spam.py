@@ -2,7 +2,8 @@
 
 One message a line, its label and a tab before it. There is no published split, so ours follows from the words alone:
 a message is in the test part where the first 32 bits of the SHA-256 of its text, as a number, are divisible by 5, which
-a fifth of them are. The set holds 403 messages more than once, and so no test message was ever learnt from.
+about a fifth are. So the 403 lines that repeat an earlier message fall on its side, and no test message is ever learnt
+from.
 """
 
 from __future__ import annotations

@@ -145,8 +145,9 @@ def _largest(difference: Tensor) -> float:
     return float(max(abs(low.item()), abs(high.item())))
 
 
-# Modules that take a closed kernel of their own in evaluation without gradients, unless a function mode is on.
-FAST_PATHS = (nn.TransformerEncoder, nn.TransformerEncoderLayer, nn.MultiheadAttention)
+# Modules that take a closed kernel of their own unless a function mode is on; those of PyTorch in evaluation without
+# gradients only.
+FAST_PATHS = (nn.TransformerEncoder, nn.TransformerEncoderLayer, nn.MultiheadAttention, recurrent.Recurrent)
 
 
 def without_fast_path(
@@ -157,9 +158,10 @@ def without_fast_path(
     Returns the residual, the padding (B, T, 1) or (T, B, 1) at which a plain run leaves zeros (an encoder packs its
     padded input), and a sentence; None where a plain run gives the same numbers.
     """
-    if module.training or (torch.is_grad_enabled() and any(p.requires_grad for p in module.parameters())):
+    learns = module.training or (torch.is_grad_enabled() and any(p.requires_grad for p in module.parameters()))
+    if learns and not isinstance(module, recurrent.Recurrent):
         return None
-    with torch._C.DisableTorchFunction():
+    with torch._C.DisableTorchFunction(), torch.no_grad():
         plain = module(*args, **kwargs)
         apart = residual(plain, output)
         if apart == 0.0:

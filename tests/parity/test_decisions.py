@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import gymnasium
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from liuli import catalog
 from liuli.data.dataset import Data, Facts
 from liuli.data.store import load
-from liuli.tasks import cart_pole
+from liuli.lab.manifest import described
+from liuli.tasks import cart_pole, decision_figures
 from liuli.tasks.decision import Balance, Planning, ahead
 from liuli.tasks.tables import Table
 
@@ -233,3 +236,23 @@ def test_the_target_looks_one_push_ahead() -> None:
             assert float(discount[row, action, 0]) == (0.0 if fallen else 0.9)
     assert discount[1].max() == 0, "that pole can no longer be saved"
     assert probability.unique().tolist() == reward.unique().tolist() == [1.0]
+
+
+def test_figures_of_every_environment_are_drawn(tmp_path: Path) -> None:
+    system = catalog.find("q-learning")
+    for name, expected in (("racing", {"table.png"}), ("taxi", {"table.png", "policy.png"})):
+        task, facts, batch = learnt(name, system.task)
+        output = task.respond(system.build(**task.options(facts)), batch).detach()
+        assert {file.name for file in task.figures(output, batch, facts, tmp_path / name)} == expected
+
+
+def test_a_film_has_a_frame_for_every_second_push_and_the_last(tmp_path: Path) -> None:
+    pushes = torch.tensor([1.0, 0, 1, 0, 1, -1, -1])
+    file = decision_figures.film(torch.zeros(4), pushes, tmp_path / "episode.gif")
+    with Image.open(file) as film:
+        assert (film.n_frames, film.size) == (4, decision_figures.FRAME)
+
+
+def test_numbers_that_differ_by_a_rounding_error_have_a_histogram() -> None:
+    _, counts = described(torch.tensor([1 / 3, 1 - 2 / 3], dtype=torch.float64))
+    assert sum(counts) == 2

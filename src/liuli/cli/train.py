@@ -106,7 +106,7 @@ def say(run: Run) -> None:
         published = f"; published: {target.published:g}" if target.published is not None else ""
         terminal.print(f"Target {target}: {'reached' if result['reached'] else 'NOT reached'}{published}.")
     folder = shlex.quote(str(run.folder))
-    own = {"image": "my-picture.png", "table": "my-rows.csv"}.get(task.kind, "my-input")
+    own = {"image": "my-picture.png", "table": "my-rows.csv", "sentence": "'my words'"}.get(task.kind, "my-input")
     terminal.print("\nNext:")
     for command, what in (
         (f"liuli evaluate {folder}", "every figure on the test part, as pictures"),

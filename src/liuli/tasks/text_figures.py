@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_SENTENCES = 40
-WIDTH = 110  # characters of a line
+WIDTH = 150  # characters of a line
 MOST_LINES = 4  # of one sentence
 LINE = 0.17  # inches
 

@@ -96,9 +96,8 @@ class Task(ABC):
             UserError: these data are of a kind that this task cannot use.
         """
 
-    def equip(self, model: nn.Module, facts: Facts) -> None:
-        """Give a new network what it takes from the data beyond its options, into its buffers or parameters: how often
-        each word occurs, vectors learnt elsewhere."""
+    def equip(self, model: nn.Module, facts: Facts) -> None:  # noqa: B027 (most networks need nothing)
+        """Give a new network what it takes from the data beyond its options: word counts, vectors learnt elsewhere."""
 
     @abstractmethod
     def tensors(self, split: Split, facts: Facts) -> Batch:

@@ -17,7 +17,7 @@ from sklearn import metrics
 from liuli import cli
 from liuli.catalog import find
 from liuli.cli.explain import recorded
-from liuli.data import sms_spam
+from liuli.data import own, sms_spam
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError, from_extra
 from liuli.runs import KEYS, Run
@@ -158,6 +158,33 @@ def test_a_damaged_file_is_named(tmp_path: Path, content: bytes, said: str) -> N
     (tmp_path / "SMSSpamCollection").write_bytes(content)
     with pytest.raises(UserError, match=said):
         sms_spam.load(tmp_path)
+
+
+def test_a_users_own_table_is_read(tmp_path: Path) -> None:
+    rows = [f'"it is {"good" if n % 3 else "bad"}, {n}",{"yes" if n % 3 else "no"}' for n in range(60)]
+    (tmp_path / "mine.csv").write_text("text,Label\n" + "\n".join(rows) + "\n")
+    data = own.load(tmp_path / "mine.csv", None, "sentence")
+    assert data.facts.classes == ("no", "yes")
+    assert len(data.train) + len(data.test) == 60
+    assert all(label == ("good" in text) for text, label in zip(data.test.inputs, data.test.targets, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("content", "target", "said"),
+    [
+        ("", None, "expected text and label"),
+        ("a,b,c\n", None, "expected text and label"),
+        ("text,label\nhello\n", None, "line 2: has 1 columns, expected 2"),
+        ("text,label\n,spam\n", None, "line 2: lacks its sentence"),
+        ("text,label\nhello,spam\n", None, "holds 1 classes"),
+        ("text,label\nhello,spam\nhi,ham\n", None, "too few"),
+        ("text,label\n", "labl", "did you mean 'label'"),
+    ],
+)
+def test_a_faulty_table_is_named(tmp_path: Path, content: str, target: str | None, said: str) -> None:
+    (tmp_path / "mine.csv").write_text(content)
+    with pytest.raises(UserError, match=said):
+        own.load(tmp_path / "mine.csv", target, "sentence")
 
 
 def test_what_to_install_is_said() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from liuli.data import corpus, folders, networks, ratings, tables
+from liuli.data import corpus, folders, networks, photos, ratings, sentences, tables
 from liuli.data.arrays import consistent
 from liuli.data.dataset import Data
 from liuli.errors import UserError
@@ -50,10 +50,23 @@ FORMS = (
         load=folders.load,
     ),
     Form(
+        kind="photograph",
+        looks="a folder with two pictures, called content and style",
+        fits=photos.fits,
+        load=photos.load_own,
+    ),
+    Form(
         kind="graph",
         looks="a folder with nodes.csv (name, numbers, a column of classes) and edges.txt (two names a line)",
         fits=networks.fits,
         load=networks.load,
+        takes_target=True,
+    ),
+    Form(
+        kind="sentence",
+        looks="a CSV or TSV file with a column of sentences, 'text', and one of classes, 'label'",
+        fits=sentences.fits,
+        load=sentences.load,
         takes_target=True,
     ),
     Form(

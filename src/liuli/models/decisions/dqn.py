@@ -170,7 +170,8 @@ class DQN(nn.Module):
             "count": torch.zeros((), dtype=torch.int64),  # of moments so far
             "moments": torch.zeros(REMEMBERED, 2 * states.size(1) + 2, device=self.device),
         }
-        self.fast, self.slow = list(self.online.parameters()), list(self.target.parameters())
+        self.fast: list[Tensor] = list(self.online.parameters())
+        self.slow: list[Tensor] = list(self.target.parameters())
         self.optimizer = torch.optim.Adam(self.fast, fused=True)
 
     def memory(self) -> dict[str, Tensor]:

@@ -94,6 +94,6 @@ SYSTEM = System(
     model=Recommender,
     task=Rating(steps=RATINGS),
     data="ml-100k",
-    recipe=Recipe(epochs=15, batch_size=512, optimizer=Adam(lr=3e-3), schedule=Cosine()),
+    recipe=Recipe(epochs=6, batch_size=512, optimizer=Adam(lr=5e-3, weight_decay=0.3), schedule=Cosine()),
     target=Target("rmse", at_most=0.93),
 )

@@ -4,46 +4,30 @@
     LIULI_DATA=FOLDER python benchmarks/handwriting.py [--quick] [--json FILE] [mlp|lenet …]
 
 The same network, batch, optimizer, examples and validation for all; whole epochs, for liuli with everything that its
-loop does: validation, metrics, checkpoint, TensorBoard. Every peer is a process of its own that is kept; in every round
-each does one epoch, one after the other, so that a machine that drifts drifts for all. The first round (compiling,
-caches) is not counted, nor what Keras does around an epoch. Settings of the environment that hold NumPy's products back
-(OPENBLAS_CORETYPE, OPENBLAS_L2_SIZE) are taken out for all. Printed are the median and the range of the others, and
-the ratio of liuli to the peer of the same round, again as median and range. Bars: `AT_MOST`. A peer that is not
-installed is left out.
+loop does: validation, metrics, checkpoint, TensorBoard. What Keras does around an epoch is not counted. Each peer does
+one epoch a round (see `rounds`). Bars: `BARS`.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
-import platform
 import re
-import statistics
-import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
+from rounds import Bar, Gate, Peer, main, measure, report
 
-AT_MOST = {
-    ("mlp", "Keras on TensorFlow"): 0.30,
-    ("mlp", "Keras on JAX"): 1.0,
-    ("lenet", "Keras on TensorFlow"): 0.5,
-    ("lenet", "Keras on JAX"): 0.6,
-}
-"""Ratio of liuli's torch engine to the peer."""
-SCRATCH_AT_MOST = {"mlp": 1.2}
-"""Ratio of liuli's scratch engine to its torch engine."""
-ROUNDS, QUICK_ROUNDS = 5, 2
 OURS, SCRATCH = "liuli", "liuli, scratch engine"
+BARS = {
+    "mlp": {"Keras on TensorFlow": Bar(0.30), "Keras on JAX": Bar(1.0), SCRATCH: Bar(1.2, inverse=True)},
+    "lenet": {"Keras on TensorFlow": Bar(0.5), "Keras on JAX": Bar(0.6)},
+}
+"""Ratio of liuli's torch engine to the peer; of its scratch engine to its torch engine."""
 
 
 @dataclass(frozen=True)
@@ -67,20 +51,6 @@ class Work:
 
 
 WORKS = {"mlp": Work("mlp", 54, 1e-3, 28), "lenet": Work("lenet", 64, 2e-3, 32)}
-
-
-class Gate:
-    """Called at the end of every epoch, and once before the first: tells the time, and waits for the next turn."""
-
-    def __init__(self, pipe: Connection) -> None:
-        self.pipe = pipe
-        self.begun = 0.0
-
-    def __call__(self, accuracy: float) -> None:
-        self.pipe.send((perf_counter() - self.begun, accuracy))
-        if not self.pipe.recv():
-            os._exit(0)  # whatever the peer would still do after its last epoch
-        self.begun = perf_counter()
 
 
 def liuli(work: Work, gate: Gate, engine: str) -> None:
@@ -211,16 +181,6 @@ def in_memory(work: Work, gate: Gate) -> None:
         gate(right.item() / len(held[1]))
 
 
-@dataclass(frozen=True)
-class Peer:
-    """How a peer is called, run, and the package that it needs."""
-
-    name: str
-    run: Callable[..., None]
-    settings: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
-
-
 PEERS = (
     Peer(OURS, liuli, ("torch",)),
     Peer(SCRATCH, liuli, ("scratch",)),
@@ -232,79 +192,10 @@ PEERS = (
 )
 
 
-def serve(peer: Peer, work: Work, pipe: Connection) -> None:
-    """In a process of its own: all epochs of one peer."""
-    peer.run(work, Gate(pipe), *peer.settings)
-
-
-def measure(work: Work, rounds: int) -> dict[str, dict[str, list[float]]]:
-    """Seconds and validation accuracies of every peer, one for each round after the first."""
-    context = get_context("spawn")
-    pipes: dict[str, Connection] = {}
-    for peer in PEERS:
-        missing = [package for package in peer.needs if find_spec(package) is None]
-        if missing:
-            print(f"{peer.name}: left out, {' and '.join(missing)} not installed", file=sys.stderr)
-            continue
-        pipe, theirs = context.Pipe()
-        context.Process(target=serve, args=(peer, work, theirs), daemon=True).start()
-        theirs.close()
-        pipe.recv()  # it has read the data
-        pipes[peer.name] = pipe
-    measured: dict[str, dict[str, list[float]]] = {name: {"seconds": [], "accuracy": []} for name in pipes}
-    for number in range(1 + rounds):
-        for name, pipe in pipes.items():
-            pipe.send(True)
-            seconds, accuracy = pipe.recv()
-            print(f"{work.name}, round {number}: {name} {seconds:.2f} s, accuracy {accuracy:.4f}", file=sys.stderr)
-            if number:
-                measured[name]["seconds"].append(seconds)
-                measured[name]["accuracy"].append(accuracy)
-    for pipe in pipes.values():
-        pipe.send(False)
-    return measured
-
-
-def spread(values: list[float]) -> str:
-    return f"{statistics.median(values):6.2f} ({min(values):.2f}–{max(values):.2f})"
-
-
-def report(work: Work, measured: dict[str, dict[str, list[float]]]) -> dict[str, dict[str, Any]]:
-    """Print the table of one network; give it back with ratios and bars."""
-    ours = measured[OURS]["seconds"]
-    print(f"\n{work.name}, batch {work.batch_size}: one epoch of 54,000 examples and 6,000 held out")
-    print(f"  {'':24}{'seconds (range)':24}{'liuli ÷ peer (range)':26}bar")
-    rows: dict[str, dict[str, Any]] = {}
-    for name, values in measured.items():
-        ratios = [mine / theirs for mine, theirs in zip(ours, values["seconds"], strict=True)]
-        bar = AT_MOST.get((work.name, name))
-        shown = "" if name == OURS else spread(ratios)
-        if name == SCRATCH:
-            ratios, bar = [1 / ratio for ratio in ratios], SCRATCH_AT_MOST.get(work.name)
-            shown = f"{spread(ratios)} inverse"
-        met = None if bar is None else statistics.median(ratios) <= bar
-        verdict = "" if bar is None else f"≤ {bar:.2f} {'met' if met else 'MISSED'}"
-        print(f"  {name:24}{spread(values['seconds']):24}{shown:26}{verdict}")
-        rows[name] = {**values, "ratios": ratios, "bar": bar, "met": met}
-    return rows
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("networks", nargs="*", choices=[*WORKS, []], help="all, if none is named")
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROUNDS} rounds instead of {ROUNDS}")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
-    options = parser.parse_args()
-    for setting in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
-        if os.environ.pop(setting, None):
-            print(f"{setting} taken out of the environment", file=sys.stderr)
-    works = [WORKS[name] for name in options.networks or WORKS]
-    rounds = QUICK_ROUNDS if options.quick else ROUNDS
-    results = {work.name: report(work, measure(work, rounds)) for work in works}
-    if options.json:
-        machine = {"machine": platform.platform(), "cores": os.cpu_count(), "python": platform.python_version()}
-        options.json.write_text(json.dumps({**machine, "networks": results}, indent=2, ensure_ascii=False) + "\n")
+def compared(work: Work, rounds: int) -> dict[str, dict[str, Any]]:
+    title = f"{work.name}, batch {work.batch_size}: one epoch of 54,000 examples and 6,000 held out"
+    return report(title, measure(PEERS, work, rounds), OURS, BARS[work.name])
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, {name: partial(compared, work) for name, work in WORKS.items()})

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from liuli.data import corpus, folders, networks, ratings, sentences, tables
+from liuli.data import corpus, folders, networks, photos, ratings, sentences, tables
 from liuli.data.arrays import consistent
 from liuli.data.dataset import Data
 from liuli.errors import UserError
@@ -48,6 +48,12 @@ FORMS = (
         looks="a folder of pictures, with a folder for each class in it",
         fits=folders.fits,
         load=folders.load,
+    ),
+    Form(
+        kind="photograph",
+        looks="a folder with two pictures, called content and style",
+        fits=photos.fits,
+        load=photos.load_own,
     ),
     Form(
         kind="graph",

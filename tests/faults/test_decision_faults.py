@@ -16,7 +16,8 @@ from liuli.data import environments
 from liuli.data.store import load
 from liuli.errors import UserError
 from liuli.runs import Run
-from liuli.tasks.decision import Balance, Planning, TableControl
+from liuli.tasks.balancing import Balance
+from liuli.tasks.decision import Planning, TableControl
 from liuli.training.taught_engine import TaughtEngine
 from tests.training_child import End, Job, run, trace
 

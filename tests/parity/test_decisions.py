@@ -17,7 +17,8 @@ from liuli.data.dataset import Data, Facts
 from liuli.data.store import load
 from liuli.lab.manifest import described
 from liuli.tasks import cart_pole, decision_figures
-from liuli.tasks.decision import Balance, Planning, ahead
+from liuli.tasks.balancing import Balance, ahead
+from liuli.tasks.decision import Planning
 from liuli.tasks.tables import Table
 
 WORLDS = {"frozen-lake": "FrozenLake-v1", "taxi": "Taxi-v4", "cliff-walking": "CliffWalking-v1"}

@@ -41,7 +41,7 @@ from torch import Tensor, nn
 
 from liuli.system import Adam, Cosine, Recipe, System, Target
 from liuli.tasks import cart_pole
-from liuli.tasks.decision import Balance
+from liuli.tasks.balancing import Balance
 from liuli.tasks.task import Batch
 
 CARTS = 4

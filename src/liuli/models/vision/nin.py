@@ -55,10 +55,11 @@ class NiN(nn.Module):
         self.block2 = MLPConv(width // 2, 5, (width, width, width))
         self.dropout2 = nn.Dropout(0.5)
         self.block3 = MLPConv(width, 3, (width, width, classes))
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                nn.init.zeros_(module.bias)
+        for parameter in self.parameters():
+            if parameter.dim() == 4:
+                nn.init.kaiming_normal_(parameter, nonlinearity="relu")
+            else:
+                nn.init.zeros_(parameter)
 
     def forward(self, pictures: Tensor) -> Tensor:
         first = max_pool2d(self.block1(pictures).relu(), 3, stride=2, padding=1)  # (B, n/2, 16, 16)

@@ -19,7 +19,7 @@ Shapes:
     C  maps of a layer, M places of a map, R = 1 + 2 B pictures that are looked at
 
 Departures:
-    SqueezeNet 1.1 (Iandola et al., 2016), seven convolutions deep, instead of VGG-19: the content is compared at
+    SqueezeNet 1.1 (Iandola et al., 2016), nine convolutions deep, instead of VGG-19: the content is compared at
     fire3 and the style at conv1, fire3, fire4 and fire5. The first picture is the content, which the paper allows
     (section 3.3), not noise, of which the few layers leave too much. Adam instead of L-BFGS. The content's loss is a
     mean, not half a sum; the roughness, which the paper has not, is Mahendran & Vedaldi's (2015), squared. There is

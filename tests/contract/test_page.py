@@ -207,3 +207,13 @@ def test_a_notebook_is_told_what_it_asks() -> None:
     assert explained["captured"] == pytest.approx(float(record.outputs[0].tensor[0, 1]))
     assert set(explained["parts"][0]["letters"]) == {"W", "x", "b"}
     assert json.dumps(widget.manifest)
+
+
+def test_what_would_make_a_page_too_large_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.MaxPool2d(2))
+    whole = told(page(*of_module(network, torch.rand(1, 1, 32, 32))))
+    monkeypatch.setattr("liuli.lab.manifest.MOST", 0)
+    less = told(page(*of_module(network, torch.rand(1, 1, 32, 32))))
+    kinds = [{one["kind"] for told in made["templates"] for one in told} for made in (whole, less)]
+    assert {"rows", "window"} <= kinds[0]
+    assert kinds[1] <= {"relation", "none"}

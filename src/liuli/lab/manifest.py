@@ -5,6 +5,7 @@ Everything here is JSON but the arrays, which go into a `Pack` and are named by 
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from liuli.tracing.record import Record
 
 FEW = 64  # numbers of an operation without a template that are explained one by one
 BINS = 32  # of a histogram
+MOST = 17_000_000  # characters of the arrays of a page, tables of formulas among them
 
 
 @dataclass(frozen=True)
@@ -200,18 +202,23 @@ def explanation(operation: Operation, output: int, work: Workbench, pack: Pack) 
         work.explainer(operation)
     except NotExplained as error:
         return {"kind": "none", "reason": str(error)}
+    before = len(pack.blobs)
     try:
-        return template(operation, output, work, pack)
+        told = template(operation, output, work, pack)
+        if pack.size <= MOST:
+            return told
     except NoTemplate:
         pass
+    pack.forget(before)
     numbers = {}
     for address, direction in asked(operation, output):
         count = math.prod(work.record.value(address).shape)
-        if count > FEW:
+        if count > FEW or pack.size > MOST:
             return {"kind": "none", "reason": ""}
         numbers[f"{direction} {address}"] = [
             explained(work, address, flat, direction)["parts"] for flat in range(count)
         ]
+        pack.size += len(json.dumps(numbers[f"{direction} {address}"])) // 2  # what is left of it, compressed
     return {"kind": "numbers", "numbers": numbers}
 
 

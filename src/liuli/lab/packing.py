@@ -19,21 +19,24 @@ class Pack:
 
     Attributes:
         blobs: by number: type, and the compressed bytes in base64.
+        size: characters of all that is kept, and of what else the page is charged with.
     """
 
     def __init__(self) -> None:
         self.blobs: list[tuple[str, str]] = []
+        self.size = 0
 
     def add(self, array: NDArray[np.generic]) -> int:
         """Keep `array`; return its number."""
         kind = TYPES[array.dtype.name]
         self.blobs.append((kind, b64encode(zlib.compress(shuffled(array), LEVEL)).decode("ascii")))
+        self.size += len(self.blobs[-1][1])
         return len(self.blobs) - 1
 
-    @property
-    def size(self) -> int:
-        """Characters of all that is kept."""
-        return sum(len(text) for _, text in self.blobs)
+    def forget(self, since: int) -> None:
+        """Take out the arrays from number `since` on."""
+        self.size -= sum(len(text) for _, text in self.blobs[since:])
+        del self.blobs[since:]
 
     def html(self) -> str:
         """The arrays as templates, which a browser passes over faster than over scripts."""

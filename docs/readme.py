@@ -35,6 +35,7 @@ def systems() -> str:
         if path.exists():
             result = json.loads(path.read_text(encoding="utf-8"))
             measured = f"[{result['metrics'][one.target.metric]:.4f}](results/{path.name})"
+            measured += "" if result["reached"] else ", not reached"
         module = one.module.rsplit(".", 1)[1]
         oracle = "yes" if (ROOT / "tests" / "oracles" / f"{module}.py").exists() else "–"
         link = f"[`{one.name}`](src/{one.module.replace('.', '/')}.py)"

@@ -46,7 +46,7 @@ def of_run(run: Run, example: Example) -> Made:
         about=describe(listings()[system.name]),
         notes=[
             *([("note.words", {"words": example.spelled})] if example.spelled else []),
-            ("note.answer", {"answer": str(answer["answer"])}),
+            ("note.answer" if shares else "note.doubt", {"answer": str(answer["answer"])}),
         ],
     )
     return record, subject

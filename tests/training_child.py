@@ -91,6 +91,7 @@ def work(job: Job, parent: Connection | None) -> None:
     from liuli.tasks.image_classification import ImageClassification
     from liuli.training import curves, fit, loop
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job is told to ignore
     torch.set_num_threads(1)
     ImageClassification.figures = lambda *arguments: []  # type: ignore[method-assign]
     curves.draw = lambda *arguments: None  # type: ignore[assignment]

@@ -11,17 +11,18 @@ from tests.invariants.test_rating import table
 from tests.training_child import Job, run, trace
 
 
-def same_bits(tmp_path: Path, job: Job, kills: list[tuple[str, int]]) -> None:
+def whole(tmp_path: Path, job: Job) -> dict[str, object]:
+    """What a run that is never killed leaves."""
     assert run(replace(job, folder=tmp_path / "whole")).code == 0
-    assert killed_and_resumed(tmp_path / "run", job, kills) == trace(tmp_path / "whole")
+    return trace(tmp_path / "whole")
 
 
 def test_ratings(tmp_path: Path) -> None:
     settings: dict[str, object] = {"epochs": 2, "batch_size": 8}
     job = Job(tmp_path, "recommender", settings, data=str(table(tmp_path)))
-    same_bits(tmp_path, job, [("step", 8), ("half a checkpoint", 2)])
+    assert killed_and_resumed(tmp_path / "run", job, [("step", 8), ("half a checkpoint", 2)]) == whole(tmp_path, job)
 
 
 def test_one_graph(tmp_path: Path) -> None:
     job = Job(tmp_path, "gat", {"epochs": 6}, data=str(own_graph(tmp_path / "mine")), target="party")
-    same_bits(tmp_path, job, [("step", 3), ("half a checkpoint", 2)])
+    assert killed_and_resumed(tmp_path / "run", job, [("step", 3), ("half a checkpoint", 2)]) == whole(tmp_path, job)

@@ -94,7 +94,10 @@ def test_a_record_holds_the_gates(name: str) -> None:
 def test_the_step_is_captured(name: str) -> None:
     system = catalog.find(name)
     engine = CapturedEngine(system.build(), system.task, system.recipe)
-    engine.prepare(system.task.draw(8))  # raises where a replay differs
+    batch = system.task.draw(8)
+    engine.prepare(batch)  # raises where a replay differs
+    assert engine.replay(batch)[0]["loss"] > 0
+    assert all(replay != engine.compute for replay in engine.replays.values())
 
 
 @pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])

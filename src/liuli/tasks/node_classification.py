@@ -27,6 +27,7 @@ from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
 from liuli.tasks import graphs, measures
 from liuli.tasks.task import Batch, Example, Outcome, Task
+from liuli.tasks.typed import words
 
 DRAWN_NODES = 8
 DRAWN_EDGES = ((0, 1), (1, 2), (2, 3), (3, 0), (0, 2), (4, 5), (5, 6), (6, 7), (7, 4), (4, 6))
@@ -162,7 +163,7 @@ class NodeClassification(Task):
             UserError: there is no such node, or a file cannot be read.
         """
         graph = graphs.Graph.read(facts.learnt)
-        node = numbered(words(source, name), facts, len(graph))
+        node = numbered(words(source, name, "give the number of a node, as in 'node 17'"), facts, len(graph))
         nodes, features, edges = graph.around(node, self.hops, facts.shape[-1])
         marked = torch.zeros(1, len(nodes), dtype=torch.bool)
         marked[0, 0] = True
@@ -194,23 +195,6 @@ class NodeClassification(Task):
         """−log of the probability of the first node's likeliest class."""
         probabilities = output[:, 0].softmax(1)  # (1, K)
         return -probabilities.max().log()
-
-
-def words(source: Path | bytes | str, name: str) -> str:
-    """The text that names a node, given as such or in a file.
-
-    Raises:
-        UserError: the file cannot be read as text.
-    """
-    if isinstance(source, str):
-        return source.strip()
-    try:
-        content = source.read_bytes() if isinstance(source, Path) else source
-        return content.decode("utf-8").strip()
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{name}: cannot be read as text ({error}); give the number of a node, as in 'node 17'"
-        ) from error
 
 
 def numbered(text: str, facts: Facts, count: int) -> int:

@@ -32,6 +32,7 @@ from torch.nn.functional import cross_entropy
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError, nearest
 from liuli.tasks.task import Batch, Example, Outcome, Task
+from liuli.tasks.typed import words
 
 SHOWN = 10  # items recommended
 TURNS = 10
@@ -163,7 +164,7 @@ class Rating(Task):
         Raises:
             UserError: it is neither, there is no such item, or a file cannot be read.
         """
-        given = re.sub(r"^user\s+", "", words(source, name), flags=re.IGNORECASE).split()
+        given = re.sub(r"^user\s+", "", words(source, name, "name a user, as in '196'"), flags=re.IGNORECASE).split()
         if not 1 <= len(given) <= 2:
             raise UserError(f"{name}: expected a user, as in '196', or a user and an item, as in '196 242'")
         users, items = facts.details["users"], facts.details["items"]
@@ -230,18 +231,3 @@ def plain(pairs: Tensor, facts: Facts) -> Tensor:
 def rmse(foretold: Tensor, ratings: Tensor) -> float:
     """The root of the mean squared difference."""
     return float((foretold - ratings).square().mean().sqrt())
-
-
-def words(source: Path | bytes | str, name: str) -> str:
-    """The text that names a user, given as such or in a file.
-
-    Raises:
-        UserError: the file cannot be read as text.
-    """
-    if isinstance(source, str):
-        return source.strip()
-    try:
-        content = source.read_bytes() if isinstance(source, Path) else source
-        return content.decode("utf-8").strip()
-    except (OSError, ValueError) as error:
-        raise UserError(f"{name}: cannot be read as text ({error}); name a user, as in '196'") from error

@@ -17,7 +17,7 @@ from liuli.catalog import find
 from liuli.explaining import coverage
 from liuli.layers.word2vec_kernel import read_rows as compiled
 from liuli.layers.word_counts import huffman, subsampling, unigram_noise
-from liuli.models.language.word2vec import Word2Vec, improve, read_rows
+from liuli.models.language.word2vec import Word2Vec, improve, improve_together, read_rows
 from liuli.tasks import word_formats
 from liuli.tasks.word_vectors import WordVectors, spearman
 from liuli.tracing import trace
@@ -50,9 +50,9 @@ def read(how: object, made: Word2Vec) -> tuple[np.ndarray, np.ndarray, float, in
     return inputs, outputs, loss, predictions
 
 
-@pytest.mark.parametrize(("architecture", "output"), KINDS)
-def test_the_compiled_kernel_equals_the_readable_version(architecture: str, output: str) -> None:
-    made = network(architecture, output)
+@pytest.mark.parametrize(("architecture", "output", "shared"), [*((*kind, False) for kind in KINDS), (*KINDS[0], True)])
+def test_the_compiled_kernel_equals_the_readable_version(architecture: str, output: str, shared: bool) -> None:
+    made = network(architecture, output, shared=shared)
     ours, readable = read(compiled, made), read(read_rows, made)
     assert ours[3] == readable[3] > 50
     assert ours[2] == pytest.approx(readable[2], rel=1e-5)
@@ -65,6 +65,22 @@ def test_a_fault_in_the_kernel_would_be_found() -> None:
     made = network("skip-gram", "negative")
     faulty = made.plan._replace(kept=made.plan.kept * 0.99)
     assert read(compiled, made)[3] != read(lambda *given: compiled(*given[:8], *faulty[3:]), made)[3]
+
+
+def test_words_that_share_their_noise_go_down_the_gradient_of_autograd() -> None:
+    made = network("skip-gram", "negative").double()
+    around, asked = [3, 5, 3], [(7, 1), (11, 0), (13, 0), (11, 0)]  # a word may stand twice among either
+    inputs, outputs = (one.detach().numpy().copy() for one in (made.input.weight, made.output.weight))
+    losses = [
+        -torch.nn.functional.logsigmoid(made(torch.tensor([one]), torch.tensor([[7]]), torch.tensor([[11, 13, 11]])))
+        for one in around
+    ]
+    torch.stack(losses).sum().backward()
+    loss = improve_together(around, asked, inputs, outputs, np.float64(0.1))
+    assert loss == pytest.approx(torch.stack(losses).sum().item())
+    for moved, weight in ((inputs, made.input.weight), (outputs, made.output.weight)):
+        assert np.abs(weight.detach().numpy() - 0.1 * weight.grad.numpy() - moved).max() < 1e-6
+        assert weight.grad.any()
 
 
 @pytest.mark.parametrize(("architecture", "output"), KINDS)

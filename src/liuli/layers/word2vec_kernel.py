@@ -38,6 +38,13 @@ def below(random, count):
 
 
 @compiled
+def drawn(random, noise):
+    """The word of noise that a random number stands for."""
+    word = below(random, len(noise.keep))
+    return word if (random & uint64(0xFFFFFFFF)) < noise.keep[word] else noise.alias[word]
+
+
+@compiled
 def judge(hidden, row, right, outputs, rate, error):
     """One score u · h: its probability of being right; moves u, and adds to the error of h."""
     u = outputs[row]
@@ -60,10 +67,7 @@ def improve(hidden, word, outputs, rate, error, state, negatives, noise, tree):
         p = judge(hidden, word, 1, outputs, rate, error)
         for _ in range(negatives):
             state += GAMMA
-            random = mixed(state)
-            other = below(random, len(noise.keep))
-            if (random & uint64(0xFFFFFFFF)) >= noise.keep[other]:
-                other = noise.alias[other]
+            other = drawn(mixed(state), noise)
             if other != word:
                 p *= judge(hidden, other, 0, outputs, rate, error)
     else:
@@ -73,7 +77,46 @@ def improve(hidden, word, outputs, rate, error, state, negatives, noise, tree):
 
 
 @compiled
-def read_rows(rows, streams, inputs, outputs, rate, skip_gram, window, negatives, kept, noise, tree):
+def improve_together(around, targets, inputs, outputs, rate, change, error):
+    """Every word of `around` asks the same rows of `outputs`, the first of which is right: the sum of the losses.
+
+    All scores are of the weights as they were before, so that each row is read and changed once.
+
+    Args:
+        around: int64 (C,), rows of `inputs`, changed in place.
+        targets: int64 (R,), rows of `outputs`, changed in place.
+        inputs: float32 (V, D).
+        outputs: float32 (V, D).
+        rate: float32.
+        change: float32 (R, D) or more, for notes.
+        error: float32 (C, D) or more, for notes.
+    """
+    loss = 0.0
+    change[: len(targets)] = 0
+    for c in range(len(around)):
+        hidden, wrong, p = inputs[around[c]], error[c], 1.0
+        wrong[:] = 0
+        for k in range(len(targets)):
+            u, moved = outputs[targets[k]], change[k]
+            score = np.float32(0)
+            for d in range(len(hidden)):
+                score += u[d] * hidden[d]
+            right = np.float32(1) / (np.float32(1) + math.exp(-score))
+            step = (np.float32(k == 0) - right) * rate
+            for d in range(len(hidden)):
+                wrong[d] += step * u[d]
+                moved[d] += step * hidden[d]
+            p *= np.float64(right if k == 0 else np.float32(1) - right)
+        loss -= math.log(max(p, LEAST))
+    for k in range(len(targets)):
+        outputs[targets[k]] += change[k]
+    for c in range(len(around)):
+        inputs[around[c]] += error[c]
+    return loss
+
+
+@compiled
+def read_rows(rows, streams, inputs, outputs, rate, skip_gram, window, negatives, shared, kept, noise, tree):
     """Every row, place by place: the sum of the losses, and how many predictions were made.
 
     Args:
@@ -85,6 +128,7 @@ def read_rows(rows, streams, inputs, outputs, rate, skip_gram, window, negatives
         skip_gram: each word around predicts the one in the middle by itself; else their mean does.
         window: the farthest that a word looks to either side.
         negatives: words of noise to each prediction; 0: hierarchical softmax.
+        shared: in skip-gram the words around one share its noise.
         kept: float64 (V,), see `word_counts.subsampling`.
         noise: see `word_counts.Noise`.
         tree: see `word_counts.Tree`.
@@ -92,6 +136,11 @@ def read_rows(rows, streams, inputs, outputs, rate, skip_gram, window, negatives
     loss, predictions = 0.0, 0
     hidden, error = np.zeros(inputs.shape[1], np.float32), np.zeros(inputs.shape[1], np.float32)
     sentence = np.zeros(rows.shape[1], np.int64)
+    around, targets = np.zeros(2 * window, np.int64), np.zeros(1 + negatives, np.int64)
+    errors, change = (
+        np.zeros((len(around), inputs.shape[1]), np.float32),
+        np.zeros((len(targets), inputs.shape[1]), np.float32),
+    )
     for r in range(len(rows)):
         state, length = streams[r], 0
         for t in range(rows.shape[1]):
@@ -107,7 +156,22 @@ def read_rows(rows, streams, inputs, outputs, rate, skip_gram, window, negatives
             reach = 1 + below(mixed(state), window)
             first, last = max(0, i - reach), min(length, i + reach + 1)
             word = sentence[i]
-            if skip_gram:
+            if skip_gram and shared:
+                count, asked = 0, 1
+                for j in range(first, last):
+                    if j != i:
+                        around[count] = sentence[j]
+                        count += 1
+                if not count:
+                    continue
+                targets[0] = word
+                for _ in range(negatives):
+                    state += GAMMA
+                    targets[asked] = drawn(mixed(state), noise)
+                    asked += targets[asked] != word
+                loss += improve_together(around[:count], targets[:asked], inputs, outputs, rate, change, errors)
+                predictions += count
+            elif skip_gram:
                 for j in range(first, last):
                     if j != i:
                         error[:] = 0

@@ -65,6 +65,7 @@ class Plan(NamedTuple):
     skip_gram: bool
     window: int
     negatives: int
+    shared: bool
     kept: NDArray[np.float64]
     noise: Noise
     tree: Tree
@@ -87,6 +88,7 @@ class Word2Vec(nn.Module):
         output: str = "negative",
         window: int = 5,
         negatives: int = 5,
+        shared: bool = False,
         subsample: float = 1e-4,
         workers: int = 1,
         compiled: bool = True,
@@ -99,7 +101,7 @@ class Word2Vec(nn.Module):
             raise ValueError("expected two words and one of everything else at least, and a subsample of 0 or more")
         self.skip_gram, self.hierarchical = architecture == "skip-gram", output == "hierarchical"
         self.window, self.negatives, self.subsample = window, negatives, subsample
-        self.workers, self.compiled = workers, compiled
+        self.shared, self.workers, self.compiled = shared and not self.hierarchical, workers, compiled
         self.input = nn.Embedding(vocabulary, dimension)  # v
         self.output = nn.Embedding(vocabulary - self.hierarchical, dimension)  # u, of words or of inner nodes
         nn.init.uniform_(self.input.weight, -1 / dimension, 1 / dimension)
@@ -118,7 +120,7 @@ class Word2Vec(nn.Module):
         tree = huffman(known)
         negatives = 0 if self.hierarchical else self.negatives
         kept = subsampling(known, self.subsample)
-        self.plan = Plan(self.skip_gram, self.window, negatives, kept, unigram_noise(known), tree)
+        self.plan = Plan(self.skip_gram, self.window, negatives, self.shared, kept, unigram_noise(known), tree)
         for name, table in tree._asdict().items():
             self.register_buffer(name, torch.from_numpy(table).to(self.counts.device), persistent=False)
 
@@ -220,6 +222,10 @@ def read_row(words: Rows, stream: Stream, inputs: Matrix, outputs: Matrix, rate:
     for place, word in enumerate(sentence):
         reach = 1 + ((stream.number() >> 32) * plan.window >> 32)  # nearer words are looked at more often
         around = sentence[max(0, place - reach) : place] + sentence[place + 1 : place + reach + 1]
+        if plan.skip_gram and plan.shared and around:
+            loss += improve_together(around, list(judged(word, stream, plan)), inputs, outputs, rate)
+            predictions += len(around)
+            continue
         for group in [[one] for one in around] if plan.skip_gram else [around] if around else []:
             loss -= math.log(max(improve(group, judged(word, stream, plan), inputs, outputs, rate), LEAST))
             predictions += 1
@@ -254,6 +260,23 @@ def improve(
     for word in group:
         inputs[word] += error
     return float(all_right)
+
+
+def improve_together(
+    around: list[int], judgements: list[tuple[int, int]], inputs: Matrix, outputs: Matrix, rate: np.float32
+) -> float:
+    """A prediction from every word of `around` by itself, all asking the same rows; the sum of their losses.
+
+    The scores are those of the weights before any of them moved, so that two small matrix products do it.
+    """
+    rows, right = (np.array(one) for one in zip(*judgements, strict=True))  # (R,) each
+    hidden = inputs[around]  # (C, D)
+    p = 1 / (1 + np.exp(-(hidden @ outputs[rows].T)))  # (C, R)
+    step = ((right - p) * rate).astype(np.float32)
+    error = step @ outputs[rows]  # (C, D)
+    np.add.at(outputs, rows, step.T @ hidden)  # a row may be asked twice
+    np.add.at(inputs, around, error)
+    return -float(np.log(np.maximum(np.where(right, p, 1 - p).prod(1), LEAST)).sum())
 
 
 SYSTEM = System(

@@ -124,7 +124,7 @@ class MultiHeadAttention(nn.Module):
 
     def by_head(self, x: Tensor) -> Tensor:
         """(B, T, D) as (B, h, T, d)."""
-        return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
+        return x.view(*x.shape[:2], self.heads, x.size(2) // self.heads).transpose(1, 2)  # T may be 0
 
 
 class FeedForward(nn.Module):

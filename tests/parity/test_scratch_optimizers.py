@@ -55,8 +55,8 @@ PAIRS: dict[str, tuple[Ours, Theirs]] = {
         lambda p: optimizers.Adam(p, RATE, 0.8, 0.99, 0.1),
         lambda p: torch.optim.Adam(p, RATE, (0.8, 0.99), 0.1),
     ),
-    "AdamL2": (
-        lambda p: optimizers.AdamL2(p, RATE, weight_decay=0.1),
+    "Adam with weight decay": (
+        lambda p: optimizers.Adam(p, RATE, weight_decay=0.1),
         lambda p: torch.optim.Adam(p, RATE, weight_decay=0.1),
     ),
     "AdamW": (

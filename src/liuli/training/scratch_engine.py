@@ -110,8 +110,5 @@ def make_optimizer(recipe: Recipe, parameters: Mapping[str, Value]) -> optimizer
     rate = settings.pop("lr")
     if not isinstance(recipe.optimizer, Adam):
         return optimizers.SGD(parameters, rate, **settings)
-    decoupled = settings.pop("decoupled")
-    if settings["weight_decay"]:
-        return (optimizers.AdamW if decoupled else optimizers.AdamL2)(parameters, rate, **settings)
-    del settings["weight_decay"]
-    return optimizers.Adam(parameters, rate, **settings)
+    made = optimizers.AdamW if settings.pop("decoupled") else optimizers.Adam  # equal where nothing decays
+    return made(parameters, rate, **settings)

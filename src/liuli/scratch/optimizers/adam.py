@@ -1,4 +1,4 @@
-"""Adam: momentum for the direction, RMSProp for the length of the step; with weight decay, AdamL2 and AdamW."""
+"""Adam: momentum for the direction, RMSProp for the length of the step; and AdamW, whose weights decay apart."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ class Adam(Optimizer):
 
     The paper keeps m = (1 − β₁) M and v = (1 − β₂) V, and divides by 1 − β₁ᵗ and 1 − β₂ᵗ. By the sum of the geometric
     series, 1 + β + … + βᵗ⁻¹ = (1 − βᵗ)/(1 − β), it is the same; the sums want fewer multiplications.
+
+    A weight decay λ adds λ w to the gradient: the slope of the penalty λ/2·‖w‖².
     """
 
     memories = ("gradients", "squares")
@@ -35,14 +37,21 @@ class Adam(Optimizer):
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
+        weight_decay: float = 0.0,
     ) -> None:
         super().__init__(parameters, learning_rate)
         self.beta1 = beta1
         self.beta2 = beta2
         self.epsilon = epsilon
+        self.weight_decay = weight_decay
 
     def update(self, block: tuple[Array, ...], steps: int) -> None:
         """One step of the formula."""
+        w, g, *others = block
+        self.adapt((w, g + self.weight_decay * w if self.weight_decay else g, *others), steps)
+
+    def adapt(self, block: tuple[Array, ...], steps: int) -> None:
+        """The step by what is remembered of the gradient."""
         weights_of_mean = (1 - self.beta1**steps) / (1 - self.beta1)  # 1 + β₁ + … + β₁ᵗ⁻¹
         weights_of_square = (1 - self.beta2**steps) / (1 - self.beta2)
         root = math.sqrt(weights_of_square)
@@ -58,27 +67,6 @@ class Adam(Optimizer):
         w -= room
 
 
-class AdamL2(Adam):
-    """Adam against L + λ/2 Σ w²: the weight decay λ w is a part of the gradient."""
-
-    def __init__(
-        self,
-        parameters: Mapping[str, Tensor],
-        learning_rate: float,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
-        epsilon: float = 1e-8,
-        weight_decay: float = 0.01,
-    ) -> None:
-        super().__init__(parameters, learning_rate, beta1, beta2, epsilon)
-        self.weight_decay = weight_decay
-
-    def update(self, block: tuple[Array, ...], steps: int) -> None:
-        """One step of the formula."""
-        w, g, *others = block
-        super().update((w, g + self.weight_decay * w, *others), steps)
-
-
 class AdamW(Adam):
     """Adam whose weight decay is no part of the gradient: first w ← w − η λ w, then Adam's step.
 
@@ -86,20 +74,8 @@ class AdamW(Adam):
     the least. (Loshchilov & Hutter, Decoupled weight decay regularization, 2019, algorithm 2)
     """
 
-    def __init__(
-        self,
-        parameters: Mapping[str, Tensor],
-        learning_rate: float,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
-        epsilon: float = 1e-8,
-        weight_decay: float = 0.01,
-    ) -> None:
-        super().__init__(parameters, learning_rate, beta1, beta2, epsilon)
-        self.weight_decay = weight_decay
-
     def update(self, block: tuple[Array, ...], steps: int) -> None:
         """One step of the formula."""
         w = block[0]
         w *= 1 - self.learning_rate * self.weight_decay
-        super().update(block, steps)
+        self.adapt(block, steps)

@@ -11,13 +11,14 @@ from liuli.catalog import Listing, listings
 
 HOUSE = Path(liuli.__file__).parent
 
-GROUND = {"errors", "files", "system"}
+GROUND = {"errors", "files", "system", "pretrained"}
 ROOMS = {  # what each may import, besides itself; every other room lies at the right end and may import all
     "": {"training", "runs", "tracing", "explaining", "lab"},  # liuli/__init__.py: the version, and names given on
     "scratch": set(),
     "oracles": set(),
     "errors": set(),
     "files": {"errors"},
+    "pretrained": {"errors", "files"},
     "system": {"errors"},
     "layers": GROUND,
     "data": GROUND,

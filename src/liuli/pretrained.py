@@ -52,12 +52,12 @@ def fetched(name: str) -> Path:
             f"'{name}': there is no such folder; give that of a checkpoint, or a name like gpt2 or org/name"
         )
     with from_extra("language"):
-        from httpx import HTTPError
         from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import (
+        from huggingface_hub.errors import (  # type: ignore[attr-defined]  # HTTPError: of whatever it fetches with
             GatedRepoError,
             HfHubHTTPError,
             HFValidationError,
+            HTTPError,
             LocalEntryNotFoundError,
             RepositoryNotFoundError,
         )

@@ -18,6 +18,7 @@ from liuli.cli import run
 from liuli.errors import UserError
 from liuli.lab import page as pages
 from liuli.lab import sampling, showing
+from liuli.lab.manifest import described, spelled
 from liuli.lab.page import built, page
 from liuli.lab.subjects import of_module
 from tests.small_run import seven, small_run
@@ -217,3 +218,57 @@ def test_what_would_make_a_page_too_large_is_left_out(monkeypatch: pytest.Monkey
     kinds = [{one["kind"] for told in made["templates"] for one in told} for made in (whole, less)]
     assert {"rows", "window"} <= kinds[0]
     assert kinds[1] <= {"relation", "none"}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "mean", "deviation"),
+    [
+        ([1e20] * 3, 1e20, 0.0),
+        ([-3.4028234663852886e38] * 2, -3.4028234663852886e38, 0.0),
+        ([1e308] * 4, 1e308, 0.0),
+        ([1e308, -1e308], 0.0, 1e308),
+        ([1.7976931348623157e308], 1.7976931348623157e308, 0.0),
+        ([2.0**63, 2.0**63 - 2048], 2.0**63 - 1024, 1024.0),
+        ([5e-324], 5e-324, 0.0),
+        ([0.0, 0.0], 0.0, 0.0),
+        ([0.1, 0.2, 0.4, -3.7], float(np.mean([0.1, 0.2, 0.4, -3.7])), float(np.std([0.1, 0.2, 0.4, -3.7]))),
+    ],
+)
+def test_numbers_of_any_magnitude_are_described(numbers: list[float], mean: float, deviation: float) -> None:
+    with np.errstate(all="raise", under="ignore"):
+        facts, counts = described(torch.tensor(numbers, dtype=torch.float64))
+    assert (facts["mean"], facts["deviation"]) == (mean, deviation)
+    assert (facts["minimum"], facts["maximum"]) == (min(numbers), max(numbers))
+    assert sum(counts) == len(numbers)
+    assert len(counts) == 32
+
+
+def test_numbers_that_differ_by_a_rounding_error_have_a_histogram() -> None:
+    _, counts = described(torch.tensor([1 / 3, 1 - 2 / 3], dtype=torch.float64))
+    assert sum(counts) == 2
+
+
+def test_the_largest_whole_number_is_described() -> None:
+    facts, counts = described(torch.full((3,), 2**63 - 1))
+    assert facts["maximum"] == 2.0**63
+    assert sum(counts) == 3
+
+
+class Huge(nn.Module):
+    """A mask of the lowest number, and a constant of many numbers."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        many = torch.tensor(tuple(float(place) for place in range(5_000)))
+        return x.masked_fill(x > 0, torch.finfo(x.dtype).min) + many.sum()
+
+
+def test_huge_constants_fit_into_a_page() -> None:
+    told_of = told(page(*of_module(Huge(), torch.ones(3))))
+    lowest = [
+        one for one in told_of["values"] if one.get("statistics", {}).get("maximum") == torch.finfo(torch.float32).min
+    ]
+    assert lowest
+    assert max(len(text) for one in told_of["operations"] for text in one["arguments"].values()) == 300
+    assert len(spelled(tuple(range(100_000)))) == 300
+    assert spelled((1, "a", None)) == "(1, 'a', None)"
+    assert spelled(10**5_000) == spelled((10**5_000,)) == "…"

@@ -15,7 +15,6 @@ from PIL import Image
 from liuli import catalog
 from liuli.data.dataset import Data, Facts
 from liuli.data.store import load
-from liuli.lab.manifest import described
 from liuli.tasks import cart_pole, decision_figures
 from liuli.tasks.balancing import Balance, ahead
 from liuli.tasks.decision import Planning
@@ -252,8 +251,3 @@ def test_a_film_has_a_frame_for_every_second_push_and_the_last(tmp_path: Path) -
     file = decision_figures.film(torch.zeros(4), pushes, tmp_path / "episode.gif")
     with Image.open(file) as film:
         assert (film.n_frames, film.size) == (4, decision_figures.FRAME)
-
-
-def test_numbers_that_differ_by_a_rounding_error_have_a_histogram() -> None:
-    _, counts = described(torch.tensor([1 / 3, 1 - 2 / 3], dtype=torch.float64))
-    assert sum(counts) == 2

@@ -30,6 +30,7 @@ from liuli.tracing.record import Record
 
 FEW = 64  # numbers of an operation without a template that are explained one by one
 BINS = 32  # of a histogram
+LONGEST = 300  # characters of an argument
 MOST = 17_000_000  # characters of the arrays of a page, tables of formulas among them
 
 
@@ -134,10 +135,14 @@ def operation_facts(operation: Operation, places: Json) -> Json:
 
 
 def spelled(value: Any) -> str:
-    """An argument for a reader."""
-    return (
-        str(value) if isinstance(value, str | int | float | bool | tuple | list | None.__class__) else repr(value)[:60]
-    )
+    """An argument for a reader, who does not read thousands of numbers."""
+    plain = isinstance(value, str | int | float | bool | tuple | list | None.__class__)
+    try:
+        text = str(value) if plain else repr(value)
+    except ValueError:  # of more digits than Python writes
+        return "…"
+    most = LONGEST if plain else LONGEST // 5
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def value_facts(value: Value, whole: bool, pack: Pack | None) -> Json:
@@ -172,18 +177,23 @@ def described(tensor: Tensor) -> tuple[Json, Json]:
     if not finites.size:
         return {"count": numbers.size, "finite": 0}, None
     low, high = float(finites.min()), float(finites.max())
+    unit = math.ldexp(1.0, math.frexp(max(-low, high))[1] - 1)  # a power of two, of their own magnitude:
+    scaled = finites / unit  # no sum overflows, and no bit is lost
     facts = {
         "count": numbers.size,
         "finite": finites.size,
         "minimum": low,
         "maximum": high,
-        "mean": float(finites.mean()),
-        "deviation": float(finites.std()),
+        "mean": float(scaled.mean()) * unit,
+        "deviation": float(scaled.std()) * unit,
         "zeros": int((finites == 0).sum()),
     }
-    apart = high - low > BINS * np.spacing(max(-low, high))  # not by a rounding error alone, which has no room for bins
-    counts, _ = np.histogram(finites, BINS, (low, high) if apart else (low - 0.5, low + 0.5))
-    return facts, counts.tolist()
+    begin, end = low / unit, high / unit
+    if end - begin > BINS * np.spacing(max(-begin, end)):
+        return facts, np.histogram(scaled, BINS, (begin, end))[0].tolist()
+    counts = [0] * BINS  # they are equal, or apart by a rounding error, which has no room for bins
+    counts[BINS // 2] = finites.size
+    return facts, counts
 
 
 def finite(number: float) -> float | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from liuli.data import corpus, folders, networks, photos, ratings, sentences, tables
+from liuli.data import corpus, folders, networks, parallel, photos, ratings, sentences, tables
 from liuli.data.arrays import consistent
 from liuli.data.dataset import Data
 from liuli.errors import UserError
@@ -67,6 +67,13 @@ FORMS = (
         looks="a CSV or TSV file with a column of sentences, 'text', and one of classes, 'label'",
         fits=sentences.fits,
         load=sentences.load,
+        takes_target=True,
+    ),
+    Form(
+        kind="translation",
+        looks="a folder with train.en and train.de (any two endings), or a TSV file of sentences with translations",
+        fits=parallel.fits,
+        load=parallel.load,
         takes_target=True,
     ),
     Form(

@@ -33,7 +33,9 @@ def of_run(run: Run, example: Example) -> Made:
     """What a trained system makes of one input, and from its own answer back."""
     task, system = run.system.task, run.system
     network = run.network()
-    record = trace(network, *task.inputs(example.batch), loss=task.doubt)
+    with torch.inference_mode():
+        batch = task.complete(network, example.batch)
+    record = trace(network, *task.inputs(batch), loss=task.doubt)
     with torch.inference_mode():
         answer = task.answer(task.respond(network, example.batch)[0], run.facts)
     shares = record.find("probabilities", module="(loss)")

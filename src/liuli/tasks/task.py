@@ -153,6 +153,13 @@ class Task(ABC):
     def tally(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Cheap sums over a batch for the progress line: scalars, added up and divided by the number of examples."""
 
+    def complete(self, model: nn.Module, batch: Batch) -> Batch:
+        """A batch without targets, with what the network must be given of its own answer so that one pass shows it.
+
+        A decoder's answer takes many passes; looked at is the one in which it is given what it has answered.
+        """
+        return batch
+
     @abstractmethod
     def metrics(self, output: Tensor, batch: Batch, facts: Facts) -> dict[str, object]:
         """All that is measured on a held-out split, JSON-ready; holds the figure that `Target` names.

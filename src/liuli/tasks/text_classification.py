@@ -22,13 +22,12 @@ from torch.nn.functional import cross_entropy
 
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
-from liuli.tasks import measures, words
+from liuli.tasks import measures, typed, words
 from liuli.tasks.task import Batch, Example, Outcome, Task
 from liuli.tasks.words import NAMES, PADDING, UNKNOWN
 
 DRAWN_WORDS = 50
 DRAWN_LENGTH = 7
-LARGEST = 1 << 20  # bytes of a file of sentences
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ class TextClassification(Task):
 
     def read(self, source: Path | bytes | str, facts: Facts, name: str) -> Example:
         """A sentence; what is unknown or left out of it is remarked."""
-        text = self.text_of(source, name)
+        text = typed.sentences_of(source, name)
         if not text.strip():
             raise UserError(f"{name or 'input'}: is empty, expected a sentence")
         whole = words.encode([text], facts.learnt, most=len(text) + 1)
@@ -156,38 +155,7 @@ class TextClassification(Task):
 
     def read_all(self, source: Path | bytes | str, facts: Facts, name: str) -> Sequence[Example]:
         """The lines of a file, each a sentence; words given as such are one."""
-        if isinstance(source, str):
-            return [self.read(source, facts, name)]
-        lines = [
-            (number, line) for number, line in enumerate(self.text_of(source, name).splitlines(), 1) if line.strip()
-        ]
-        if not lines:
-            raise UserError(f"{name}: is empty, expected a sentence a line")
-        named = [f"{name}, line {number}" if len(lines) > 1 else name for number, _ in lines]
-        return [self.read(line, facts, called) for called, (_, line) in zip(named, lines, strict=True)]
-
-    @staticmethod
-    def text_of(source: Path | bytes | str, name: str) -> str:
-        """What stands in a source.
-
-        Raises:
-            UserError: it cannot be read, is too large, or is no text.
-        """
-        if isinstance(source, str):
-            return source
-        try:
-            content = source.read_bytes() if isinstance(source, Path) else source
-        except OSError as error:
-            raise UserError(f"{name}: cannot be read ({error.strerror}), expected a text file, or words") from error
-        if len(content) > LARGEST:
-            raise UserError(f"{name}: has {len(content):,} bytes, expected at most {LARGEST:,}; split it")
-        try:
-            text = content.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise UserError(f"{name}: is no UTF-8 text (byte {error.start:,}); expected a sentence a line") from error
-        if "\0" in text:
-            raise UserError(f"{name}: is no text (it holds zero bytes); expected a sentence a line")
-        return text
+        return [self.read(line, facts, called) for called, line in typed.lines_of(source, name)]
 
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """The likeliest class, its probability, and the probability of every class."""

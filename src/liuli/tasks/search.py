@@ -97,4 +97,5 @@ def chosen(state: State, rows: Tensor) -> State:
     """The state of the hypotheses that `rows` names, in that order."""
     if isinstance(state, Tensor):
         return state.index_select(0, rows)
-    return tuple(chosen(part, rows) for part in state)
+    parts = (chosen(part, rows) for part in state)
+    return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)  # a NamedTuple stays one

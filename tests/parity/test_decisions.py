@@ -15,6 +15,7 @@ from PIL import Image
 from liuli import catalog
 from liuli.data.dataset import Data, Facts
 from liuli.data.store import load
+from liuli.models.decisions.dqn import QNetwork
 from liuli.tasks import cart_pole, decision_figures
 from liuli.tasks.balancing import Balance, ahead
 from liuli.tasks.decision import Planning
@@ -224,6 +225,20 @@ def test_one_gradient_step_of_dqn_in_loops(double: bool) -> None:
     for name, value in network.target.state_dict().items():
         was, other = before[f"target.{name}"], network.online.state_dict()[name]
         assert torch.allclose(value, was + 0.02 * (other - was), rtol=1e-12, atol=1e-15), name
+
+
+def test_slopes_written_out_are_those_of_autograd() -> None:
+    torch.manual_seed(0)
+    network = QNetwork(5).double()
+    states, wrong = torch.randn(7, 4).double(), torch.randn(7, 2).double()
+    network(states).backward(wrong)
+    with torch.no_grad():
+        *hidden, _ = network.layers(states)
+        slopes = network.slopes(*hidden, wrong)
+        faulty = network.slopes(hidden[0], hidden[2], hidden[1], wrong)
+    for parameter, slope in zip(network.parameters(), slopes, strict=True):
+        assert torch.allclose(slope, parameter.grad, rtol=1e-12, atol=0)
+    assert not torch.allclose(faulty[-2], network.output.weight.grad)
 
 
 def test_the_target_looks_one_push_ahead() -> None:

@@ -76,9 +76,25 @@ class QNetwork(nn.Module):
         nn.init.ones_(self.output.bias)  # hope: what is not known to fail goes on for ever
 
     def forward(self, states: Tensor) -> Tensor:
-        hidden1 = self.hidden1(states / self.units).relu()  # (B, H)
+        return self.layers(states)[-1]
+
+    def layers(self, states: Tensor) -> tuple[Tensor, ...]:
+        """The states in their units, both hidden layers and the values."""
+        inputs = states / self.units  # (B, N)
+        hidden1 = self.hidden1(inputs).relu()  # (B, H)
         hidden2 = self.hidden2(hidden1).relu()  # (B, H)
-        return MOST * self.output(hidden2)  # (B, A)
+        return inputs, hidden1, hidden2, MOST * self.output(hidden2)  # the values are (B, A)
+
+    def slopes(self, inputs: Tensor, hidden1: Tensor, hidden2: Tensor, wrong: Tensor) -> list[Tensor]:
+        """The gradient of a loss whose slope by the values is `wrong` (B, A), for each parameter in turn.
+
+        Backpropagation written out: for so small a network autograd's own work takes longer than the arithmetic.
+        """
+        by_output = MOST * wrong  # (B, A)
+        by_hidden2 = (by_output @ self.output.weight) * (hidden2 > 0)  # (B, H)
+        by_hidden1 = (by_hidden2 @ self.hidden2.weight) * (hidden1 > 0)  # (B, H)
+        pairs = ((by_hidden1, inputs), (by_hidden2, hidden1), (by_output, hidden2))
+        return [slope for by, x in pairs for slope in (by.mT @ x, by.sum(0))]
 
 
 class DQN(nn.Module):
@@ -113,10 +129,10 @@ class DQN(nn.Module):
         discount = float(batch[4].max())
         losses = []
         for _ in range(ROUNDS):
-            seen = torch.tensor(carts, dtype=torch.float32)  # (C, N)
+            seen = torch.from_numpy(carts).float()  # (C, N)
             actions = self.choose(seen)  # (C,)
             after, fallen = cart_pole.push(carts, actions.numpy())
-            self.keep(seen, actions, torch.tensor(after, dtype=torch.float32), torch.from_numpy(~fallen))
+            self.keep(seen, actions, torch.from_numpy(after).float(), torch.from_numpy(~fallen))
             carts[:] = after
             lengths += 1
             for cart in np.flatnonzero(fallen | (lengths == cart_pole.LIMIT)):
@@ -135,26 +151,28 @@ class DQN(nn.Module):
     def keep(self, seen: Tensor, actions: Tensor, after: Tensor, going: Tensor) -> None:
         """Put one moment of every cart into the replay memory, over the oldest."""
         moments = torch.cat([seen, after, actions.unsqueeze(1), going.unsqueeze(1)], 1)  # (C, 2 N + 2)
-        places = (self.past["count"] + torch.arange(len(seen))) % REMEMBERED
-        self.past["moments"][places] = moments.to(self.past["moments"])
+        place = int(self.past["count"]) % REMEMBERED  # a multiple of the carts, as what is remembered
+        self.past["moments"][place : place + len(seen)].copy_(moments)
         self.past["count"] += len(seen)
 
+    @torch.no_grad()
     def improve(self, discount: float, rate: float) -> Tensor:
         """One gradient step towards the Bellman targets of moments drawn from the memory; the loss."""
         drawn = self.past["moments"][torch.randint(min(int(self.past["count"]), REMEMBERED), (MOMENTS,))]
         seen, after = drawn[:, :-2].chunk(2, 1)  # (M, N) each
         actions, going = drawn[:, -2].long(), drawn[:, -1]  # (M,) each
-        with torch.enable_grad():
-            now, later = self.online(torch.cat([seen, after])).chunk(2)  # (M, A) each: before the push and after it
-            target = 1 + discount * going * self.best(self.target(after), later.detach())  # (M,)
-            worth = now.gather(1, actions.unsqueeze(1)).squeeze(1)  # (M,)
-            loss = (target - worth).square().mean()
-            torch.autograd.backward(loss)
+        *hidden, worth = self.online.layers(torch.cat([seen, after]))
+        now, later = worth.chunk(2)  # (M, A) each: before the push and after it
+        target = 1 + discount * going * self.best(self.target(after), later)  # (M,)
+        wrong = now.gather(1, actions.unsqueeze(1)) - target.unsqueeze(1)  # (M, 1)
+        by_worth = torch.zeros_like(now).scatter_(1, actions.unsqueeze(1), 2 / MOMENTS * wrong)  # (M, A)
+        slopes = self.online.slopes(*(one[:MOMENTS] for one in hidden), by_worth)
+        for parameter, slope in zip(self.fast, slopes, strict=True):
+            parameter.grad = slope
         self.optimizer.param_groups[0]["lr"] = rate
         self.optimizer.step()
-        self.optimizer.zero_grad()
         torch._foreach_lerp_(self.slow, self.fast, FOLLOWING)
-        return loss.detach()
+        return wrong.square().mean()
 
     @property
     def device(self) -> torch.device:

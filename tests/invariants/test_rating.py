@@ -17,7 +17,7 @@ from liuli.models.decisions.recommender import Recommender
 from liuli.tasks.rating import DAMPED_ITEM, DAMPED_USER, Rating, biases
 from tests.tiny_data import put
 
-TASK = Rating(steps=5)
+TASK = Rating(scored=True)
 USERS, FILMS, COUNT = 8, 12, 60
 
 
@@ -204,10 +204,47 @@ def test_ratings_of_a_users_own(tmp_path: Path) -> None:
     assert answer["recommended"][0]["title"].startswith("Book ")
 
 
+def half_stars(folder: Path) -> Path:
+    """The same ratings, each lowered by half a star."""
+    header, *rows = table(folder).read_text().splitlines()
+    cells = [row.split(",") for row in rows]
+    lowered = [",".join([user, book, str(int(rating) - 0.5), title]) for user, book, rating, title in cells]
+    (folder / "half.csv").write_text("\n".join([header, *lowered]) + "\n")
+    return folder / "half.csv"
+
+
+def test_half_stars(tmp_path: Path) -> None:
+    whole, half = (own.load(file, None, "ratings") for file in (table(tmp_path), half_stars(tmp_path)))
+    for one, other in ((whole.train, half.train), (whole.test, half.test)):
+        assert np.array_equal(one.inputs, other.inputs)
+        assert np.array_equal(one.targets - 0.5, other.targets)
+    assert (whole.facts.details["scale"], half.facts.details["scale"]) == ([1, 5], [0.5, 5])
+    assert whole.train.targets.dtype == np.int64
+    assert (TASK.options(whole.facts)["ratings"], TASK.options(half.facts)["ratings"]) == (5, 10)
+    facts = replace(half.facts, learnt=TASK.learn(half.train, half.facts))
+    model, batch = Recommender(**TASK.options(facts), width=4).eval(), TASK.tensors(half.test, facts)
+    loss, output = TASK.outcome(model, batch)
+    shares = output.softmax(-1).detach().numpy()
+    steps = np.arange(0.5, 5.5, 0.5)
+    place = [steps.tolist().index(rating) for rating in half.test.targets]
+    assert float(loss) == pytest.approx(-np.log(shares[np.arange(len(place)), place]).mean(), rel=1e-5)
+    assert TASK.foretold(output).tolist() == pytest.approx((shares @ steps).tolist(), rel=1e-5)
+    answer = TASK.answer(torch.tensor([0.0, 0.0, 0.2]), facts)
+    assert answer["rating"] == 0.5
+    assert TASK.figures(TASK.respond(model, batch).detach(), batch, facts, tmp_path)
+
+
+def test_one_half_star_makes_all_of_them_half_stars(tmp_path: Path) -> None:
+    data = own.load(table(tmp_path, "zed,b1,0.5,Book 1"), None, "ratings")
+    assert data.facts.details["scale"] == [0.5, 5]
+
+
 @pytest.mark.parametrize(
     ("row", "says"),
     [
-        ("zed,b1,4.5,Book 1", "mine.csv, line 62: the rating is '4.5', expected a whole number from 1 to 5"),
+        ("zed,b1,4.25,Book 1", "mine.csv, line 62: the rating is '4.25', expected stars from 1 to 5, or half stars"),
+        ("zed,b1,5.5,Book 1", "the rating is '5.5'"),
+        ("zed,b1,1e400,Book 1", "the rating is '1e400'"),
         ("zed,b1,nan,Book 1", "the rating is 'nan'"),
         ("zed,b1,0,Book 1", "the rating is '0'"),
         ("zed,,3,Book 1", "line 62: names no item"),

@@ -2,12 +2,16 @@
 
 The first line names the columns. One begins with "user", one with "item", "movie", "film", "product" or "book", one
 with "rating" or "score"; where one begins with "title" or "name", it says what an item is called. Others are not read.
+
+Ratings are stars from 1 to 5, or half stars from 0.5 to 5 where one rating of the table is none of the former.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +27,13 @@ COLUMNS = {
     "rating": ("rating", "score"),
 }
 TITLES = ("title", "name")
-SCALE = (1, 5)
+MOST = 5  # stars
 SHARE = 5  # one rating in so many is a test
 FEWEST = 20
 
 
 def load(path: Path, target: str | None) -> Data:
-    """A table of ratings, whole numbers from 1 to 5; a fifth of them, drawn once for all, is the test part.
+    """A table of ratings in stars or half stars; a fifth of them, drawn once for all, is the test part.
 
     Raises:
         UserError: it is no such table; says the file and the line.
@@ -47,20 +51,24 @@ def load(path: Path, target: str | None) -> Data:
         user, item, rating = (line.cells[places[role]] for role in COLUMNS)
         if not user or not item:
             raise UserError(f"{where}: names no {'item' if user else 'user'}")
-        value = float(rating) if tables.is_number(rating) else np.nan
-        if not (SCALE[0] <= value <= SCALE[1] and value == int(value)):
-            raise UserError(f"{where}: the rating is '{rating}', expected a whole number from {SCALE[0]} to {SCALE[1]}")
+        value = float(rating) if tables.is_number(rating) else math.nan
+        if not (0.5 <= value <= MOST and (2 * value).is_integer()):
+            raise UserError(
+                f"{where}: the rating is '{rating}', expected stars from 1 to {MOST}, or half stars from 0.5"
+            )
         if (user, item) in met:
             raise UserError(f"{where}: user {user} has rated {item} in line {met[user, item]} already; leave one out")
         met[user, item] = line.number
         users.append(user)
         items.append(item)
-        ratings.append(int(value))
+        ratings.append(value)
         titles[item] = line.cells[title]
     if len(ratings) < FEWEST:
         raise UserError(f"{path}: holds {len(ratings)} ratings, expected {FEWEST} at least")
     facts = Facts(path.name, "", sha256(path), "ratings", "", (), ())
-    return assembled(facts, users, items, np.array(ratings, dtype=np.int64), titles)
+    stars = np.array(ratings)
+    whole = bool((stars == np.rint(stars)).all())
+    return assembled(facts, users, items, stars.astype(np.int64) if whole else stars, titles)
 
 
 def column(header: Sequence[str], beginnings: tuple[str, ...], role: str, path: Path) -> int:
@@ -82,7 +90,7 @@ def assembled(
     facts: Facts,
     users: Sequence[str],
     items: Sequence[str],
-    ratings: NDArray[np.int64],
+    ratings: NDArray[Any],
     titles: dict[str, str],
 ) -> Data:
     """Both parts: pairs of user and item, counted from 0 in the order of their names, and ratings.
@@ -93,7 +101,7 @@ def assembled(
     Args:
         users: who gave each rating.
         items: what it was given.
-        ratings: (N,).
+        ratings: (N,), whole numbers if they are stars, else half stars.
         titles: of every item that there is.
     """
     people, things = (sorted(names, key=in_order) for names in (set(users), set(titles)))
@@ -103,7 +111,7 @@ def assembled(
     for user, item in pairs.tolist():
         rated[user].append(item)
     details = {
-        "scale": list(SCALE),
+        "scale": [1 if ratings.dtype.kind == "i" else 0.5, MOST],  # the lowest, which is also the step, and the highest
         "users": people,
         "items": things,
         "titles": [titles[one] for one in things],

@@ -1,7 +1,7 @@
 """Foretelling what a person would rate a thing, and recommending what that person has not seen.
 
     loss: L = (r̂ − r)², mean over the ratings, where the network foretells the rating itself
-          L = −log s[r],  r̂ = Σₖ k sₖ,  s = softmax(z), where it scores each step k of the scale
+          L = −log s[r],  r̂ = Σₖ k sₖ,  s = softmax(z), where it scores each rating k: 1, 2, …, 5, or ½, 1, …, 5
     RMSE: √(mean of (r̂ − r)²), r̂ clamped to the scale
 
 Beside the figure stand two that need no network (Koren, Factor in the neighbors, 2010, section 2.1): always the mean μ
@@ -12,7 +12,7 @@ of the ratings learnt from; and μ plus what this person tends to add and what t
 found in turns.
 
 Shapes:
-    B  batch, N ratings of a split, U users, I items, M items that one user is asked about
+    B  batch, N ratings of a split, U users, I items, M items that one user is asked about, K ratings that there are
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from liuli.data.dataset import Facts, Split
+from liuli.data.ratings import MOST
 from liuli.errors import UserError, nearest
 from liuli.tasks.task import Batch, Example, Outcome, Task
 from liuli.tasks.typed import words
@@ -49,10 +50,11 @@ class Rating(Task):
     −1 is one whom nobody knows.
 
     Attributes:
-        steps: of the scale, from 1 on, each of which the network scores; 0: it foretells the rating itself.
+        scored: the network scores each rating that there is, as many as its option `ratings`; else it foretells the
+            rating itself.
     """
 
-    steps: int = 0
+    scored: bool = False
 
     kind: ClassVar[str] = "ratings"
     headline: ClassVar[str] = "mae"
@@ -89,10 +91,12 @@ class Rating(Task):
         return replace(Facts("drawn", "", "", self.kind, "", (), (), details), learnt=learnt)
 
     def options(self, facts: Facts) -> dict[str, object]:
-        """The number of users and of items."""
+        """The number of users, of items, and of ratings that there are."""
         if facts.kind != self.kind:
             raise UserError(f"{facts.name}: holds {facts.kind} data, but this system reads ratings")
-        return {key: len(facts.details[key]) for key in ("users", "items")}
+        lowest, highest = facts.details["scale"]
+        scores = {"ratings": round(highest / lowest)} if self.scored else {}
+        return {key: len(facts.details[key]) for key in ("users", "items")} | scores
 
     def tensors(self, split: Split, facts: Facts) -> Batch:
         """Pairs and ratings."""
@@ -112,16 +116,18 @@ class Rating(Task):
     def outcome(self, model: nn.Module, batch: Batch) -> Outcome:
         """Mean loss, and what the network returned."""
         output = model(*self.inputs(batch))
-        if self.steps:
-            return Outcome(cross_entropy(output, batch[1].long() - 1), output)
+        if self.scored:
+            place = batch[1] * (output.size(-1) / MOST)  # of the rating, from 1 on
+            return Outcome(cross_entropy(output, place.long() - 1), output)
         return Outcome((output - batch[1]).square().mean(), output)
 
     def foretold(self, output: Tensor) -> Tensor:
         """The ratings that the network's output means."""
-        if not self.steps:
+        if not self.scored:
             return output
-        shares = output.softmax(-1)  # (…, steps)
-        return shares @ torch.arange(1, self.steps + 1, device=output.device, dtype=output.dtype)
+        shares = output.softmax(-1)  # (…, K)
+        ratings = torch.arange(1, shares.size(-1) + 1, device=output.device, dtype=output.dtype)
+        return shares @ (ratings * (MOST / shares.size(-1)))
 
     def respond(self, model: nn.Module, batch: Batch) -> Tensor:
         """User, item and the rating foretold of each pair: (…, 3); numbers are exact up to 2²⁴."""

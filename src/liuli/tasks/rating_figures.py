@@ -22,7 +22,8 @@ def foretold_and_given(foretold: Tensor, ratings: Tensor) -> Figure:
     steps = sorted(set(ratings.tolist()))
     boxes = [foretold[ratings == step].numpy() for step in steps]
     axes.plot([steps[0], steps[-1]], [steps[0], steps[-1]], color=PALE, linewidth=1, linestyle="--")
-    parts = axes.violinplot(boxes, steps, widths=0.7, showmedians=True, showextrema=False)
+    apart = min(np.diff(steps), default=1)
+    parts = axes.violinplot(boxes, steps, widths=0.7 * apart, showmedians=True, showextrema=False)
     for body in parts["bodies"]:  # type: ignore[attr-defined]
         body.set_facecolor(RIGHT)
         body.set_alpha(0.6)

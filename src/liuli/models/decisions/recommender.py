@@ -12,7 +12,8 @@ Paper: He, Liao, Zhang, Nie, Hu & Chua, Neural collaborative filtering, WWW 2017
 are those of Covington, Adams & Sargin, Deep neural networks for YouTube recommendations, RecSys 2016.
 
 Shapes:
-    B  batch (or any shape of pairs), U users, I items, d width of an embedding
+    B  batch (or any shape of pairs), U users, I items, d width of an embedding, K ratings that there are: 5 stars,
+    or 10 half stars
 
 Departures:
     Ratings from 1 to 5 instead of watched or not: the network scores each of the five (cross-entropy), and the answer
@@ -31,40 +32,40 @@ from torch import Tensor, nn
 from liuli.system import Adam, Cosine, Recipe, System, Target
 from liuli.tasks.rating import Rating
 
-RATINGS = 5
-
 
 class Recommender(nn.Module):
-    """Scores (logits) of the ratings 1 to 5 for pairs of user and item; `form` is "mlp" or "towers"."""
+    """Scores (logits) of each rating for pairs of user and item; `form` is "mlp" or "towers"."""
 
-    def __init__(self, users: int = 943, items: int = 1682, width: int = 64, form: str = "mlp") -> None:
+    def __init__(
+        self, users: int = 943, items: int = 1682, width: int = 64, form: str = "mlp", ratings: int = 5
+    ) -> None:
         super().__init__()
         if form not in FORMS:
             raise ValueError(f"form is {form!r}, expected {' or '.join(FORMS)}")
         self.user = nn.Embedding(users, width)
         self.item = nn.Embedding(items, width)
         self.dropout = nn.Dropout(0.4)
-        self.join = FORMS[form](width)
+        self.join = FORMS[form](width, ratings)
         for table in (self.user, self.item):
             nn.init.normal_(table.weight, std=0.05)
 
     def forward(self, users: Tensor, items: Tensor) -> Tensor:
         both = torch.cat([self.user(users), self.item(items)], dim=-1)  # (B, 2d)
-        return self.join(self.dropout(both))  # (B, 5)
+        return self.join(self.dropout(both))  # (B, K)
 
 
 class Joined(nn.Module):
     """Both embeddings side by side through a wide hidden layer."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, ratings: int) -> None:
         super().__init__()
         self.hidden = nn.Linear(2 * width, 4 * width)
         self.dropout = nn.Dropout(0.5)
-        self.output = nn.Linear(4 * width, RATINGS)
+        self.output = nn.Linear(4 * width, ratings)
 
     def forward(self, both: Tensor) -> Tensor:
         hidden = self.hidden(both).relu()  # (B, 4d)
-        return self.output(self.dropout(hidden))  # (B, 5)
+        return self.output(self.dropout(hidden))  # (B, K)
 
 
 class Towers(nn.Module):
@@ -73,16 +74,16 @@ class Towers(nn.Module):
     So the items' tower can be computed once for all users, and the best item be found by a search for neighbours.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, ratings: int) -> None:
         super().__init__()
         self.of_user = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
         self.of_item = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
-        self.output = nn.Linear(1, RATINGS)
+        self.output = nn.Linear(1, ratings)
 
     def forward(self, both: Tensor) -> Tensor:
         users, items = both.chunk(2, dim=-1)  # (B, d) each
         affinity = (self.of_user(users) * self.of_item(items)).sum(-1, keepdim=True)  # (B, 1)
-        return self.output(affinity)  # (B, 5)
+        return self.output(affinity)  # (B, K)
 
 
 FORMS = {"mlp": Joined, "towers": Towers}
@@ -92,7 +93,7 @@ SYSTEM = System(
     year=2017,
     paper="He, Liao, Zhang, Nie, Hu & Chua, Neural collaborative filtering",
     model=Recommender,
-    task=Rating(steps=RATINGS),
+    task=Rating(scored=True),
     data="ml-100k",
     recipe=Recipe(epochs=6, batch_size=512, optimizer=Adam(lr=5e-3, weight_decay=0.3), schedule=Cosine()),
     target=Target("rmse", at_most=0.93),

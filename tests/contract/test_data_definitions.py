@@ -11,7 +11,7 @@ import pytest
 
 import liuli.data
 from liuli.data.dataset import RemoteFile
-from liuli.data.store import definition, definitions
+from liuli.data.store import can_be_fetched, definition, definitions
 from liuli.errors import UserError
 
 names = sorted(definitions())
@@ -39,8 +39,10 @@ def test_files_can_be_had_and_checked(name: str) -> None:
     packed = {name for archive in one.archives for name in archive.members}
     for file in (*one.files, *(archive.file for archive in one.archives)):
         assert sound(file)
-        assert bool(file.urls) != (file.name in packed)
+        assert not file.urls or file.name not in packed
         assert all(url.startswith(("https://", "http://")) and url.endswith(file.name) for url in file.urls)
+    without = [file.name for file in one.files if not file.urls and file.name not in packed]
+    assert not without or not can_be_fetched(one), "all can be had, or the user is told that they cannot"
     assert len({file.name for file in one.files}) == len(one.files)
     for file in one.subset.files if one.subset else ():
         assert sound(file)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from liuli.tasks.task import Batch, Task
 
-EXAMPLES_AT_ONCE = 1000
 MOST_COLUMNS = 20  # of a confusion matrix printed as text
+COLUMNS = {"f1": "F1", "iou": "IoU", "count": "examples"}
 
 
 def evaluate(
@@ -76,24 +76,29 @@ def evaluate(
 
 
 def outputs(network: nn.Module, task: Task, batch: Batch) -> Tensor:
-    """The response to every example of a batch, a thousand at a time."""
+    """The response to every example of a batch, some at a time."""
     import torch
 
     from liuli.data.order import Pieces
 
-    pieces = Pieces(batch, EXAMPLES_AT_ONCE, task.lengths(batch), task.cut)
+    pieces = Pieces(batch, task.at_once, task.lengths(batch), task.cut)
     with torch.inference_mode():
         return pieces.joined([task.respond(network, piece) for piece in pieces.batches])
 
 
 def print_classes(rows: Sequence[Mapping[str, Json]]) -> None:
-    """One row a class: precision, recall, F1, and how many examples it has."""
-    names = ["precision", "recall", "F1", "examples"]
-    cells = [
-        (row["class"], *(f"{row[key]:.4f}" for key in ("precision", "recall", "f1")), f"{row['count']:,}")
-        for row in rows
-    ]
+    """One row a class: precision, recall, F1 or what else is measured, and how many examples it has."""
+    keys = [key for key in rows[0] if key != "class"]
+    names = [COLUMNS.get(key, key) for key in keys]
+    cells = [(row["class"], *(in_a_cell(row[key]) for key in keys)) for row in rows]
     print_table(["class", *names], cells, right=names)
+
+
+def in_a_cell(value: Json) -> str:
+    """A share with four digits, a count with commas; a dash where there is none."""
+    if value is None:
+        return "–"
+    return f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
 
 
 def print_confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 BAR = 30  # characters of a probability of 1
 MOST_BARS = 12  # classes shown, the likeliest, where there are more
+TOLD = {"read": "the network read", "seen": "the network was given", "picture": "drawn", "values": "as numbers"}
 HALVES = "▀"  # the upper half in the ink's colour, the lower half in the ground's: two pixels a character
 
 
@@ -70,7 +71,9 @@ def predict(
                 stem = unused(file_stem(example.name) or "input", used)
                 seen = task.save_input(example, folder / f"{stem}.png")
                 drawn = task.save_answer(example, output, facts, folder / f"{stem}-answer.png")
-                saved = {key: str(file) for key, file in (("seen", seen), ("picture", drawn)) if file is not None}
+                values = task.save_values(example, output, facts, folder / f"{stem}-values.png")
+                made = {"seen": seen, "picture": drawn, "values": values}
+                saved = {key: str(file) for key, file in made.items() if file is not None}
                 told = {key: text for key, text in (("read", example.spelled), ("remark", example.remark)) if text}
                 answers.append({"input": example.name, **task.answer(output, facts), **told, **saved})
                 if not as_json:
@@ -145,7 +148,8 @@ def print_answer(answer: Mapping[str, Json]) -> None:
     terminal = console()
     share = f"  {answer['probability']:.1%}" if "probability" in answer else ""
     terminal.print(Text.assemble((answer["input"], "bold"), " → ", (str(answer["answer"]), "bold green"), share))
-    bars = probability_bars(answer["probabilities"]) if "probabilities" in answer else Text()
+    shares = answer.get("probabilities") or answer.get("shares")
+    bars = probability_bars(shares) if shares else Text()
     rest = details(answer)
     bars.append("\n" * (bool(bars) and bool(rest))).append(rest)
     if "seen" in answer and terminal.is_terminal and terminal.width >= 80:
@@ -156,7 +160,7 @@ def print_answer(answer: Mapping[str, Json]) -> None:
         terminal.print(bars)
     if "remark" in answer:
         terminal.print(f"but: {answer['remark']}", style="yellow")
-    for key, what in (("read", "the network read"), ("seen", "the network was given"), ("picture", "drawn")):
+    for key, what in TOLD.items():
         if key in answer:
             terminal.print(f"{what}: {answer[key]}", style="dim")
     terminal.print()
@@ -168,7 +172,7 @@ def details(answer: Mapping[str, Json]) -> Text:
 
     lines = []
     for key, value in answer.items():
-        if key in ("input", "answer", "probability", "probabilities", "read", "remark", "seen", "picture"):
+        if key in ("input", "answer", "probability", "probabilities", "shares", "remark", *TOLD):
             continue
         rows = value if isinstance(value, list) else [value]
         shown = [

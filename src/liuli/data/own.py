@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from liuli.data import corpus, folders, networks, parallel, photos, ratings, sentences, tables
+from liuli.data import corpus, folders, masks, networks, parallel, photos, ratings, sentences, tables
 from liuli.data.arrays import consistent
 from liuli.data.dataset import Data
 from liuli.errors import UserError
@@ -54,6 +54,12 @@ FORMS = (
         looks="a folder with two pictures, called content and style",
         fits=photos.fits,
         load=photos.load_own,
+    ),
+    Form(
+        kind=masks.KIND,
+        looks="a folder with pictures in images/ and, of the same names, their label maps as 8-bit PNG in masks/",
+        fits=masks.fits,
+        load=masks.load,
     ),
     Form(
         kind="graph",

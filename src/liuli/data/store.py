@@ -196,14 +196,27 @@ def by_hand(dataset: DataSet) -> str:
     listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
     folder = data_folder()
     where = folder / dataset.name if folder else f"FOLDER/{dataset.name} and set LIULI_DATA=FOLDER"
+    if not can_be_fetched(dataset):
+        return f"put {listed} into {where}; nobody publishes that file"
     return (
         f"put {listed} into {where}, or run 'liuli data fetch {dataset.name}' where there is a network; "
         f"'--data {dataset.instead}' needs neither"
     )
 
 
+def can_be_fetched(dataset: DataSet) -> bool:
+    """Whether its files are to be had somewhere; of others only the user has them."""
+    return bool(dataset.archives) or all(file.urls for file in dataset.files)
+
+
 def download_to_cache(dataset: DataSet) -> Place:
-    """Download what the cache does not have of a data set, or has damaged."""
+    """Download what the cache does not have of a data set, or has damaged.
+
+    Raises:
+        UserError: it cannot be had.
+    """
+    if not can_be_fetched(dataset):
+        raise UserError(f"{dataset.name}: is not here; {by_hand(dataset)}")
     from liuli.data.download import download
 
     folder = cache_folder() / dataset.name
@@ -222,7 +235,8 @@ def check(dataset: DataSet, place: Place) -> None:
 def fault(dataset: DataSet, folder: Path, file: RemoteFile, trust: bool = True) -> str | None:
     """A sentence on what is wrong with a file, None when it is sound; `trust` what is remembered of a large one."""
     path = folder / file.name
-    remedy = f"delete it and run 'liuli data fetch {dataset.name}' (it is in {folder})"
+    anew = f"delete it and run 'liuli data fetch {dataset.name}'" if can_be_fetched(dataset) else "copy it anew"
+    remedy = f"{anew} (it is in {folder})"
     try:
         status = path.stat()
         if status.st_size != file.size:

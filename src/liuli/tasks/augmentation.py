@@ -1,4 +1,4 @@
-"""Pictures varied at random while training, so that a network reads hands that it has not seen.
+"""Pictures varied at random while training, so that a network reads hands, and scenes, that it has not seen.
 
 Everything is drawn from torch's global generator, for a whole batch at once and on the batch's device.
 
@@ -20,6 +20,8 @@ SHIFT = 2.5  # pixels of 28
 BEND = 1.0  # pixels of 28: typical displacement of a slow, smooth warp
 THIN, THICK = 0.5, 0.9  # share of the way to strokes one pixel thinner or thicker on each side
 FLIP_SHIFT = 4  # pixels that a photograph is moved
+WINDOW = (0.5, 1.0)  # share of a scene's height and width that is seen
+WINDOW_ASPECT = 1.1
 
 
 def vary_handwriting(pixels: Tensor) -> Tensor:
@@ -83,3 +85,29 @@ def vary_photographs(pixels: Tensor) -> Tensor:
     columns = corner[1] + torch.arange(width, device=device)  # (B, W)
     each = torch.arange(batch, device=device)[:, None, None]
     return padded.permute(0, 2, 3, 1)[each, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def vary_scenes(pixels: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Half of the pictures mirrored, each cut to a window of itself and enlarged to the old size, labels alike.
+
+    Args:
+        pixels: uint8 (B, C, H, W).
+        labels: uint8 (B, H, W).
+
+    Returns:
+        float (B, C, H, W), 0 to 255, between pixels by bilinear interpolation; uint8 (B, H, W), of the nearest pixel.
+    """
+    batch, _, height, width = pixels.shape
+    low, high = WINDOW
+    mirror, share, aspect, *centre = torch.rand(5, batch, device=pixels.device)
+    share = low * (high / low) ** share
+    aspect = WINDOW_ASPECT ** (2 * aspect - 1)
+    sides = torch.stack([share * aspect, share / aspect]).clamp(max=1)  # (2, B): of width, of height
+    middle = (2 * torch.stack(centre) - 1) * (1 - sides)  # from −1 to 1, so that the window stays inside
+    across = torch.where(mirror < 0.5, -sides[0], sides[0])
+    none = torch.zeros_like(share)
+    rows = [torch.stack([across, none, middle[0]], 1), torch.stack([none, sides[1], middle[1]], 1)]
+    grid = affine_grid(torch.stack(rows, 1), [batch, 1, height, width], align_corners=False)
+    seen = grid_sample(pixels.float(), grid, padding_mode="border", align_corners=False)
+    named = grid_sample(labels[:, None].float(), grid, "nearest", padding_mode="border", align_corners=False)
+    return seen, named[:, 0].byte()

@@ -77,6 +77,9 @@ class Task(ABC):
     """Names of children of the network that take turns in every step, each with the loss that `phase_loss` gives
     it, which changes its own parameters; (): one loss for all parameters."""
 
+    at_once: ClassVar[int] = 512
+    """How many examples are answered at once, where nothing is learnt from them: few where each takes much memory."""
+
     has_floor: ClassVar[bool] = False
     """Whether the loss cannot come near 0 even on a few examples learnt by heart (a latent's, an adversary's)."""
 
@@ -229,3 +232,7 @@ class Task(ABC):
     def scratch_arrays(self, batch: Batch) -> Sequence[object]:
         """The batch for the NumPy engine: network input and targets as arrays. For systems written by hand only."""
         raise NotImplementedError
+    def save_values(self, example: Example, output: Tensor, facts: Facts, path: Path) -> Path | None:
+        """Save a response for programs, as a PNG whose numbers are what is meant (a label map); return the file."""
+        return None
+

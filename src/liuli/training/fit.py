@@ -25,7 +25,7 @@ from liuli.tasks.task import Batch, Task
 from liuli.training import checkpoint, memory, provenance
 from liuli.training.engine import Engine, build, check, choose_device
 from liuli.training.hunt import hunt
-from liuli.training.loop import EVALUATION_BATCH, Training
+from liuli.training.loop import Training
 from liuli.training.place import NotFinite
 from liuli.training.signals import Stopped
 from liuli.training.torch_engine import make_fabric
@@ -306,6 +306,6 @@ def finish(training: Training, test_part: Batch) -> None:
 
 def evaluate(engine: Engine, task: Task, part: Batch) -> torch.Tensor:
     """Responses to a whole part, on the CPU."""
-    pieces = Pieces(part, EVALUATION_BATCH, task.lengths(part), task.cut)
+    pieces = Pieces(part, task.at_once, task.lengths(part), task.cut)
     batches = (tuple(one.to(engine.device) for one in piece) for piece in pieces.batches)
     return pieces.joined([engine.respond(batch).cpu() for batch in batches])

@@ -43,7 +43,6 @@ SAVE_SECONDS = 30.0
 """How often a checkpoint is written while an epoch runs."""
 SAVE_SHARE = 0.01
 """Share of the time that checkpoints may take."""
-EVALUATION_BATCH = 512
 
 
 class Training:
@@ -66,7 +65,7 @@ class Training:
         self.engine = engine
         self.batches = batches
         self.validation = validation
-        self.pieces = Pieces(validation, EVALUATION_BATCH, task.lengths(validation), task.cut)
+        self.pieces = Pieces(validation, task.at_once, task.lengths(validation), task.cut)
         self.world = world
         self.progress: Progress | None = None
         self.board: Board | None = None

@@ -34,6 +34,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, max_pool2d
 
+from liuli.layers.fire import Fire
 from liuli.system import Adam, Cosine, Recipe, System, Target
 from liuli.tasks.painting import Painting
 
@@ -56,20 +57,6 @@ class Frozen(nn.Module):
         return conv2d(x, self.weight, self.bias, self.stride, self.padding)
 
 
-class Fire(nn.Module):
-    """A few maps squeezed out of many, then expanded through windows of 1 × 1 and of 3 × 3."""
-
-    def __init__(self, enter: int, squeezed: int, expanded: int) -> None:
-        super().__init__()
-        self.squeeze1x1 = Frozen(enter, squeezed, window=1)
-        self.expand1x1 = Frozen(squeezed, expanded, window=1)
-        self.expand3x3 = Frozen(squeezed, expanded, window=3, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        squeezed = self.squeeze1x1(x).relu()  # (R, squeezed, H, W)
-        return torch.cat([self.expand1x1(squeezed), self.expand3x3(squeezed)], 1).relu()  # (R, 2 · expanded, H, W)
-
-
 class StyleTransfer(nn.Module):
     """The painting, and SqueezeNet to look at it; returns its three weighted losses for each pair, (B, 3).
 
@@ -87,10 +74,10 @@ class StyleTransfer(nn.Module):
         self.painting = nn.Parameter(torch.rand(3, size, size))
         self.register_buffer("mean", torch.tensor(MEAN)[:, None, None])
         self.conv1 = Frozen(3, 64, window=3, stride=2)
-        self.fire2 = Fire(64, 16, 64)
-        self.fire3 = Fire(128, 16, 64)
-        self.fire4 = Fire(128, 32, 128)
-        self.fire5 = Fire(256, 32, 128)
+        self.fire2 = Fire(64, 16, 64, Frozen)
+        self.fire3 = Fire(128, 16, 64, Frozen)
+        self.fire4 = Fire(128, 32, 128, Frozen)
+        self.fire5 = Fire(256, 32, 128, Frozen)
 
     def forward(self, content: Tensor, style: Tensor) -> Tensor:
         pictures = torch.cat([self.painting[None], content, style])  # (R, 3, S, S)

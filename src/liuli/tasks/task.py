@@ -15,7 +15,7 @@ kept with the run, and every method finds it in `facts.learnt`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -82,6 +82,13 @@ class Task(ABC):
 
     has_floor: ClassVar[bool] = False
     """Whether the loss cannot come near 0 even on a few examples learnt by heart (a latent's, an adversary's)."""
+
+    def inherit(self, model: Callable[..., nn.Module], options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What the model's options say before any data are read; `learn` finds it in `facts.learnt` and hands it on.
+
+        So the tokens and the shape of a published network come in, where an option names one.
+        """
+        return {}
 
     def learn(self, train: Split, facts: Facts) -> Mapping[str, Any]:
         """What must be known of the training part before there are tensors, JSON-ready: a vocabulary, means."""
@@ -152,16 +159,16 @@ class Task(ABC):
         answers: Tensor = model(*self.inputs(batch))
         return answers
 
-    @abstractmethod
-    def tally(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Cheap sums over a batch for the progress line: scalars, added up and divided by the number of examples."""
-
     def complete(self, model: nn.Module, batch: Batch) -> Batch:
         """A batch without targets, with what the network must be given of its own answer so that one pass shows it.
 
         A decoder's answer takes many passes; looked at is the one in which it is given what it has answered.
         """
         return batch
+
+    @abstractmethod
+    def tally(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Cheap sums over a batch for the progress line: scalars, added up and divided by the number of examples."""
 
     @abstractmethod
     def metrics(self, output: Tensor, batch: Batch, facts: Facts) -> dict[str, object]:
@@ -229,10 +236,10 @@ class Task(ABC):
         """Save a response that is a picture, or is best seen drawn into one, as a PNG; return the file."""
         return None
 
-    def scratch_arrays(self, batch: Batch) -> Sequence[object]:
-        """The batch for the NumPy engine: network input and targets as arrays. For systems written by hand only."""
-        raise NotImplementedError
     def save_values(self, example: Example, output: Tensor, facts: Facts, path: Path) -> Path | None:
         """Save a response for programs, as a PNG whose numbers are what is meant (a label map); return the file."""
         return None
 
+    def scratch_arrays(self, batch: Batch) -> Sequence[object]:
+        """The batch for the NumPy engine: network input and targets as arrays. For systems written by hand only."""
+        raise NotImplementedError

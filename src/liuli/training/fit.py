@@ -81,6 +81,8 @@ def train(
     world = World.here(kind.type)
     check(system, recipe, engine, precision, world)
     loaded = store.load(data or system.data, target=target, kind=system.task.kind)
+    inherited = system.task.inherit(system.model, {**system.options(), **options})
+    loaded = replace(loaded, facts=replace(loaded.facts, learnt=inherited))
     train_split, _ = parts(loaded, recipe)
     loaded = replace(loaded, facts=replace(loaded.facts, learnt=system.task.learn(train_split, loaded.facts)))
     decided = system.task.options(loaded.facts)

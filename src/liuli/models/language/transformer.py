@@ -36,8 +36,7 @@ from torch.nn.functional import linear
 
 from liuli.layers.attention import FeedForward, KeyValue, MultiHeadAttention, past_and_present
 from liuli.layers.positions import sinusoids
-
-PADDING = 0  # in place of a word where a sentence has ended
+from liuli.tasks.subwords import PADDING
 
 
 class AddAndNorm(nn.Module):

@@ -1,0 +1,223 @@
+"""Foretelling the next token of a text from those before it, and so going on with any text.
+
+    loss:        L = −1/n Σ_t log p(x_t | x_<t), in nats per token (cross-entropy)
+    perplexity:  e^L, between how many tokens the network wavers
+    bits:        n L / ln 2 bits for n tokens, divided by the characters that they spell
+
+Held-out text is read in windows that overlap by half: each token counts once, in the window in which it has the longer
+past, which is half a window at least (but for the first tokens of all).
+
+Shapes:
+    B  examples, W windows of each, T tokens of a window, V tokens known, P tokens of a prompt, N tokens that follow
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from liuli import pretrained
+from liuli.data.dataset import Facts, Split
+from liuli.errors import UserError
+from liuli.tasks import tokens
+from liuli.tasks.sampling import Sampling, generate
+from liuli.tasks.task import Batch, Example, Outcome, Task
+from liuli.tasks.text_classification import TextClassification
+
+WINDOW = 128  # tokens, where a published network could look further back: one core must afford it
+DRAWN_CHARACTERS = "".join(chr(number) for number in range(32, 97))
+DRAWN_LENGTH = 12
+NOT_COUNTED = -100  # what `cross_entropy` passes over
+SHOWN = 2400  # tokens of the picture of a text
+
+
+@dataclass(frozen=True)
+class LanguageModelling(Task):
+    """Text to what follows. A batch is
+
+        tokens   int32 (B, W, T)   of windows that follow one another
+        targets  int32 (B, W, T)   the token after each
+        counted  bool  (B, W, T)   whether this is the window in which that target counts
+
+    and of a prompt, the tokens (1, 1, P) alone. `augment` cuts one window (W = 1) out of each example, at random.
+
+    Attributes:
+        length: N.
+        sampling: how they are drawn.
+    """
+
+    length: int = 400
+    sampling: Sampling = field(default_factory=lambda: Sampling(temperature=0.8))
+
+    kind: ClassVar[str] = "text"
+    headline: ClassVar[str] = "perplexity"
+    endings: ClassVar[frozenset[str]] = frozenset([".txt"])
+    reads_text: ClassVar[bool] = True
+    at_once: ClassVar[int] = 8
+
+    def inherit(self, model: Callable[..., nn.Module], options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """How many tokens a window has; of a published network also its tokens and its shape."""
+        source = options["pretrained"]
+        if not source:
+            return {"window": options["context"]}
+        folder = pretrained.checkpoint(source)
+        shape = model.shape(folder)  # type: ignore[attr-defined]
+        return {"window": min(WINDOW, shape["context"]), "network": shape, **tokens.of_checkpoint(folder)}
+
+    def learn(self, train: Split, facts: Facts) -> Mapping[str, Any]:
+        """The characters or pieces of the training part, unless they came with the network."""
+        if facts.kind != self.kind:
+            raise UserError(f"{facts.name}: holds {facts.kind} data, but this system reads running text")
+        return {**({} if "network" in facts.learnt else tokens.learn(train.inputs)), **facts.learnt}
+
+    def drawn_facts(self) -> Facts:
+        """Sixty-five characters, in short windows."""
+        learnt = {"window": DRAWN_LENGTH, "characters": DRAWN_CHARACTERS}
+        return Facts("drawn", "", "", self.kind, "", (), (), learnt=learnt)
+
+    def options(self, facts: Facts) -> dict[str, object]:
+        """The number of tokens; of a published network its whole shape."""
+        return facts.learnt.get("network") or {"vocabulary": tokens.of(facts.learnt).size}
+
+    def equip(self, model: nn.Module, facts: Facts) -> None:
+        """A published network's weights, where the option `pretrained` names one."""
+        if "network" in facts.learnt:
+            folder = pretrained.checkpoint(str(model.pretrained))
+            model.take(pretrained.weights(folder))  # type: ignore[operator]
+
+    def tensors(self, split: Split, facts: Facts) -> Batch:
+        """The text in examples of two windows; the second begins half a window after the first.
+
+        Raises:
+            UserError: there is too little text for one.
+        """
+        length, half = facts.learnt["window"], max(1, facts.learnt["window"] // 2)
+        if not len(split):
+            return tuple(torch.zeros(0, 2, length, dtype=dtype) for dtype in (torch.int32, torch.int32, torch.bool))
+        stream = tokens.of(facts.learnt).encode(split.inputs.tolist())
+        last = len(stream) - (length + half + 1)  # where the last example begins
+        if last < 0:
+            raise UserError(
+                f"{facts.name}: a part of it has {len(stream):,} tokens, expected {length + half + 1:,} at least; "
+                f"give more text, or take shorter windows with --set context={max(2, length // 4)}"
+            )
+        starts = torch.arange(0, last + 2 * half, 2 * half).clamp(max=last).unique()  # (B,)
+        windows = (starts[:, None] + torch.tensor([0, half])).flatten()  # (B·W,)
+        places = windows[:, None] + torch.arange(length)  # (B·W, T)
+        counted_before = torch.cat([torch.tensor([-1]), places[:-1, -1]])  # the last place of the window before
+        counted = places > counted_before[:, None]
+        return tuple(part.unflatten(0, (-1, 2)) for part in (stream[places], stream[places + 1], counted))
+
+    def draw(self, count: int, seed: int = 0) -> Batch:
+        """One short window each, of characters drawn evenly; the first target of each does not count."""
+        generator = torch.Generator().manual_seed(seed)
+        size = (count, 1, DRAWN_LENGTH + 1)
+        text = torch.randint(1, len(DRAWN_CHARACTERS) + 1, size, generator=generator, dtype=torch.int32)
+        counted = (torch.arange(DRAWN_LENGTH) > 0).expand(count, 1, -1).clone()
+        return text[..., :-1].clone(), text[..., 1:].clone(), counted
+
+    def inputs(self, batch: Batch) -> tuple[Tensor, ...]:
+        """The tokens of all windows (B·W, T)."""
+        return (batch[0].flatten(0, 1),)
+
+    def augment(self, batch: Batch) -> Batch:
+        """One window of each example, which begins anywhere in the half that the windows overlap not: W = 1.
+
+        The examples lie a window apart, so that every token is learnt once an epoch, but with another past.
+        """
+        text, targets, counted = batch
+        length = text.size(2)
+        half = max(1, length // 2)
+        stretch = torch.cat([text[:, 0], text[:, 1, length - half :], targets[:, 1, -1:]], 1)  # (B, T + T/2 + 1)
+        begin = torch.randint(half + 1, (len(text), 1), device=text.device)
+        window = stretch.gather(1, begin + torch.arange(length + 1, device=text.device))[:, None]  # (B, 1, T + 1)
+        return window[..., :-1], window[..., 1:], torch.ones_like(counted[:, :1])
+
+    def outcome(self, model: nn.Module, batch: Batch) -> Outcome:
+        """Mean cross-entropy of the targets that count, and the scores (logits) (B, W·T, V)."""
+        scores = model(*self.inputs(batch))  # (B·W, T, V)
+        targets = batch[1].long().masked_fill(~batch[2], NOT_COUNTED).flatten()  # (B·W·T,)
+        loss = cross_entropy(scores.flatten(0, 1), targets, ignore_index=NOT_COUNTED)
+        return Outcome(loss, scores.view(len(batch[0]), -1, scores.size(-1)))
+
+    @torch.no_grad()
+    def respond(self, model: nn.Module, batch: Batch) -> Tensor:
+        """−log p of every target, (B, W, T); or a prompt and what follows it, int32 (1, P + N)."""
+        if len(batch) == 1:
+            (prompt,) = self.inputs(batch)  # (1, P)
+            return torch.cat([prompt, generate(model, prompt, self.length, self.sampling)], 1)  # type: ignore[arg-type]
+        scores = model(*self.inputs(batch))  # (B·W, T, V)
+        losses = cross_entropy(scores.flatten(0, 1), batch[1].long().flatten(), reduction="none")
+        return losses.view(batch[1].shape)
+
+    def tally(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Nothing but the loss."""
+        return {}
+
+    def metrics(self, output: Tensor, batch: Batch, facts: Facts) -> dict[str, object]:
+        """Loss in nats per token, perplexity, bits per character, and of how many tokens they are means."""
+        _, targets, counted = (part.cpu() for part in batch)
+        losses = output.cpu()[counted].double()
+        loss = float(losses.mean())
+        characters = len(tokens.of(facts.learnt).decode(targets[counted]))
+        return {
+            "loss": loss,
+            "perplexity": math.exp(loss),
+            "bits_per_character": float(losses.sum()) / math.log(2) / max(1, characters),
+            "tokens": len(losses),
+        }
+
+    def figures(self, output: Tensor, batch: Batch, facts: Facts, folder: Path) -> list[Path]:
+        """The loss by place in the window, and the beginning of the text with what surprised the network in it."""
+        from liuli.tasks import figures, language_figures
+
+        _, targets, counted = (part.cpu() for part in batch)
+        reader, losses = tokens.of(facts.learnt), output.cpu().double()
+        shown = [reader.decode(one[None]) for one in targets[counted][:SHOWN]]
+        drawn = {
+            "by-place": language_figures.by_place(losses.flatten(0, 1).mean(0)),
+            "surprise": language_figures.surprise(shown, losses[counted][:SHOWN]),
+        }
+        return figures.save(drawn, folder)
+
+    def portray(self, model: nn.Module, batch: Batch, facts: Facts, folder: Path) -> list[Path]:
+        """How the network goes on with the first words of the held-out text, more and less boldly."""
+        from liuli.tasks import figures, language_figures
+
+        reader, prompt = tokens.of(facts.learnt), batch[0][:1, 0, : batch[0].size(2) // 4]  # (1, P)
+        samples = {}
+        for temperature in (0.0, 0.5, 0.8, 1.0):
+            found = generate(model, prompt, self.length, Sampling(temperature))  # type: ignore[arg-type]
+            samples[f"temperature {temperature:g}"] = reader.decode(found[0])
+        return figures.save({"samples": language_figures.samples(reader.decode(prompt[0]), samples)}, folder)
+
+    def read(self, source: Path | bytes | str, facts: Facts, name: str) -> Example:
+        """The beginning of a text, which is gone on with."""
+        text = TextClassification.text_of(source, name)
+        reader = tokens.of(facts.learnt)
+        numbers = reader.encode([text])
+        if not len(numbers):
+            raise UserError(f"{name or 'input'}: is empty, expected the beginning of a text")
+        unknown = reader.unknown(text)
+        remark = f"never seen, so that nothing is known of: {' '.join(unknown)}" if unknown else ""
+        return Example(
+            name, (numbers[None, None],), spelled=repr(text)[1:-1] if source is not text else "", remark=remark
+        )
+
+    def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
+        """What follows, and the prompt that it follows."""
+        reader = tokens.of(facts.learnt)
+        prompt, rest = (reader.decode(part) for part in output.split([len(output) - self.length, self.length]))
+        return {"answer": rest, "prompt": prompt, "tokens": self.length}
+
+    def doubt(self, output: Tensor) -> Tensor:
+        """−log of the probability of the likeliest next token, after the last of the prompt."""
+        chances = output[:, -1].softmax(1)  # (1, V)
+        return -chances.max().log()

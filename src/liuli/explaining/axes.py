@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from liuli.explaining.expression import Column, Expression, Fold, Named, Number, Operand, Symbol
+from liuli.explaining.expression import Column, Expression, Named, Number, Operand, Symbol
+from liuli.explaining.fold import Fold
 
 
 def leaves(node: Expression) -> Iterator[Expression]:

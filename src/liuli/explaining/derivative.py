@@ -17,12 +17,10 @@ from liuli.explaining.axes import length, take, varies
 from liuli.explaining.expression import (
     MINUS_ONE,
     ONE,
-    SHARED,
     ZERO,
     Apply,
     Column,
     Expression,
-    Fold,
     Named,
     Number,
     Operand,
@@ -34,6 +32,7 @@ from liuli.explaining.expression import (
     times,
     total,
 )
+from liuli.explaining.fold import SHARED, Fold
 from liuli.explaining.functions import FUNCTIONS
 
 TWO, HALF = Number(2), Number(0.5)

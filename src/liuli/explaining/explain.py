@@ -12,19 +12,8 @@ from liuli.errors import UserError
 from liuli.explaining import families  # noqa: F401  (registers every explainer)
 from liuli.explaining.explainer import NotExplained, Workbench
 from liuli.explaining.explanation import Explanation
-from liuli.explaining.expression import (
-    ONE,
-    ZERO,
-    Expression,
-    Fold,
-    Number,
-    Operand,
-    Product,
-    Quotient,
-    Source,
-    Symbol,
-    total,
-)
+from liuli.explaining.expression import ONE, ZERO, Expression, Number, Operand, Product, Quotient, Source, Symbol, total
+from liuli.explaining.fold import Fold
 from liuli.explaining.formula import Formula, formula
 from liuli.explaining.slopes import lives_on
 from liuli.tracing.parts import Operation, Value

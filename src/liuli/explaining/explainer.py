@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from liuli.errors import LiuliError
 from liuli.explaining.axes import leaves
 from liuli.explaining.derivative import Target, derivative
-from liuli.explaining.expression import ZERO, Column, Expression, Fold, Number, Operand, Product, Source, total
+from liuli.explaining.expression import ZERO, Column, Expression, Number, Operand, Product, Source, total
+from liuli.explaining.fold import Fold
 from liuli.explaining.formula import Formula, formula
 from liuli.explaining.slopes import slope
 from liuli.tracing.parts import Address, Operation

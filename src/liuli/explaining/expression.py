@@ -4,8 +4,7 @@ The same tree is a formula in symbols (its leaves are `Symbol`), a formula with 
 `Operand`, `Column` and `Number`), the recipe for computing the number again in float64, and what is differentiated
 for the backward pass.
 
-A long sum is one `Fold` whose body holds `Column`s, a whole vector of operands each: Σ_k W[k]·x[k] over 4,096 terms is
-five nodes and computes as fast as NumPy does. `terms` takes it apart when somebody wants to read it.
+A long sum is one node too, a `Fold` (see `fold`), whose body holds `Column`s: a whole vector of operands each.
 
 Shapes: the value of a tree is a float64 scalar, or an array over free axes. A Fold reduces one axis and keeps it with
 length 1, so that everything broadcasts.
@@ -13,7 +12,6 @@ length 1, so that everything broadcasts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -226,68 +224,6 @@ class Apply(Expression):
 
     def rebuilt(self, children: tuple[Expression, ...]) -> Expression:
         return Apply(self.function, children)
-
-
-@dataclass(slots=True, eq=False)
-class Fold(Expression):
-    """The sum, product, maximum, … of the body over one axis.
-
-    Attributes:
-        kind: one of `FOLDS`, "ranked" (the element that has `rank` smaller ones before it) or "place" (where that is).
-        variable: what runs over the axis in the formula: "k", or several at once: "c,u,v".
-        body: what is summed.
-        axis: of the columns in the body.
-        winner: the place along the axis that the operation itself chose, which is what counts where several elements
-            are equal; SHARED where it passes the gradient to all of them in equal parts.
-        rank: for "ranked" and "place".
-    """
-
-    kind: str
-    variable: str
-    body: Expression
-    axis: int = 0
-    winner: int | None = None
-    rank: int = 0
-
-    def value(self) -> Numbers:
-        values = np.asarray(self.body.value())
-        if values.ndim == 0:  # nothing in the body runs: a formula over one element
-            values = values.reshape(1)
-        if self.kind in FOLDS:
-            return FOLDS[self.kind](values, self.axis)
-        best = self.best(np.moveaxis(values, self.axis, 0).reshape(-1))
-        if self.kind == "ranked":
-            return np.take(values, [best], axis=self.axis)
-        return np.full(values.ndim * (1,), best, dtype=np.float64)
-
-    def best(self, values: NDArray[np.float64]) -> int:
-        """The place of the element that is sought; the operation's own where that is as good."""
-        match self.kind:
-            case "max" | "argmax":
-                place = int(values.argmax())
-            case "min" | "argmin":
-                place = int(values.argmin())
-            case _:
-                place = int(values.argsort(kind="stable")[self.rank])
-        own = self.winner
-        equal = own is not None and own >= 0 and (values[own] == values[place] or np.isnan(values[own]))
-        return own if own is not None and equal else place
-
-    def children(self) -> tuple[Expression, ...]:
-        return (self.body,)
-
-    def rebuilt(self, children: tuple[Expression, ...]) -> Expression:
-        return Fold(self.kind, self.variable, children[0], self.axis, self.winner, self.rank)
-
-
-SHARED = -1
-
-FOLDS: dict[str, Callable[[NDArray[Any], int], Numbers]] = {
-    "sum": lambda values, axis: values.sum(axis, keepdims=True),
-    "product": lambda values, axis: values.prod(axis, keepdims=True),
-    "max": lambda values, axis: values.max(axis, keepdims=True),
-    "min": lambda values, axis: values.min(axis, keepdims=True),
-}
 
 
 @dataclass(slots=True, eq=False)

@@ -22,7 +22,6 @@ from liuli.explaining.expression import (
     ZERO,
     Apply,
     Expression,
-    Fold,
     Named,
     Number,
     Power,
@@ -33,6 +32,7 @@ from liuli.explaining.expression import (
     times,
     total,
 )
+from liuli.explaining.fold import Fold
 from liuli.explaining.functions import FUNCTIONS
 
 Environment: TypeAlias = Mapping[str, "Expression | None"]

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liuli.explaining.derivative import Part, derivative
-from liuli.explaining.expression import Apply, Expression, Fold, Named, Number, Numbers, Power, Product, Quotient, Sum
+from liuli.explaining.expression import Apply, Expression, Named, Number, Numbers, Power, Product, Quotient, Sum
+from liuli.explaining.fold import Fold
 
 
 def magnitude(node: Expression) -> tuple[Numbers, Numbers]:

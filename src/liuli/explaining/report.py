@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from liuli.explaining.explanation import Explanation
-from liuli.explaining.expression import MINUS_ONE, Expression, Fold, Named, Number, Operand, Product
+from liuli.explaining.expression import MINUS_ONE, Expression, Named, Number, Operand, Product
+from liuli.explaining.fold import Fold
 from liuli.explaining.notation import TEXT, decimal
 from liuli.explaining.terms import Terms, scalar
 from liuli.explaining.writing import equals, write

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liuli.explaining.axes import leaves, length, take
-from liuli.explaining.expression import Column, Expression, Fold, Operand, Product, Quotient, Sum, times
+from liuli.explaining.expression import Column, Expression, Operand, Product, Quotient, Sum, times
+from liuli.explaining.fold import Fold
 
 
 @dataclass(slots=True, eq=False)

@@ -18,7 +18,6 @@ from liuli.explaining.expression import (
     Apply,
     Column,
     Expression,
-    Fold,
     Named,
     Number,
     Operand,
@@ -28,6 +27,7 @@ from liuli.explaining.expression import (
     Sum,
     Symbol,
 )
+from liuli.explaining.fold import Fold
 from liuli.explaining.functions import FUNCTIONS
 from liuli.explaining.notation import Text, decimal
 

@@ -16,7 +16,6 @@ from liuli.explaining.expression import (
     ZERO,
     Apply,
     Expression,
-    Fold,
     Named,
     Number,
     Power,
@@ -26,6 +25,7 @@ from liuli.explaining.expression import (
     times,
     total,
 )
+from liuli.explaining.fold import Fold
 from liuli.explaining.formula import Formula, written
 from liuli.explaining.functions import FUNCTIONS
 from liuli.files import Json

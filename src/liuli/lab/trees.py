@@ -16,18 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from liuli.explaining.expression import (
-    Apply,
-    Expression,
-    Fold,
-    Named,
-    Number,
-    Power,
-    Product,
-    Quotient,
-    Sum,
-    Symbol,
-)
+from liuli.explaining.expression import Apply, Expression, Named, Number, Power, Product, Quotient, Sum, Symbol
+from liuli.explaining.fold import Fold
 from liuli.explaining.formula import Formula, written
 from liuli.files import Json
 

@@ -7,8 +7,6 @@ of that memory can be put together again.
 
 from __future__ import annotations
 
-import sys
-from collections import deque
 from collections.abc import Iterable, Mapping
 
 import torch
@@ -17,7 +15,7 @@ from torch.autograd.graph import GradientEdge
 
 from liuli.errors import UserError
 from liuli.tracing.arena import Arena
-from liuli.tracing.files import Files
+from liuli.tracing.blocks import Blocks
 from liuli.tracing.kernels import again, drawn
 from liuli.tracing.memory import Kept, Memory, Place, Write, odd, plain, sharers, version
 from liuli.tracing.notes import Step
@@ -48,12 +46,9 @@ class Store:
         self.slopes: dict[Address, Tensor] = {}  # gradients too, where there was room for all of them
         self.draws: dict[str, Step] = {}  # what drew them: they are drawn again when someone asks
         self.steps: dict[Address, Step] = {}  # what made each value, once the record is read
-        self.files = Files(budget)
         self._arena = Arena()
         self._loose: list[Kept] = []  # whose memory was not looked up yet
-        self._settled = 0  # bytes of what was looked up
-        self._memories: dict[int, Memory] = {}  # by address of the block
-        self._queue: deque[Memory] = deque()  # what can be spilled, oldest first
+        self._blocks = Blocks(budget)
 
     # While the pass runs.
 
@@ -97,26 +92,11 @@ class Store:
             assert tensor is not None
             if odd(tensor):
                 kept.copy = tensor = plain(tensor)
-            memory = kept.memory = self._memory(tensor, kept.own)
+            memory = kept.memory = self._blocks.of(tensor, kept.own)
             kept.seen = len(memory.log)
             memory.holders.append(kept)
         self._loose.clear()
-        self.bytes = self._settled
-
-    def _memory(self, tensor: Tensor, own: bool) -> Memory:
-        storage = tensor.untyped_storage()
-        key = storage.data_ptr()
-        memory = self._memories.get(key)
-        if memory is None or key == 0:
-            memory = self._memories[key] = Memory(key, storage)
-            if own:
-                self._count(memory)
-        return memory
-
-    def _count(self, memory: Memory) -> None:
-        memory.own = True
-        self._settled += memory.bytes
-        self._queue.append(memory)
+        self.bytes = self._blocks.bytes
 
     def before_write(self, target: Tensor, region: Tensor, gradients: bool) -> Pending | None:
         """Save what stands in `region`, the part of `target` that an operation is about to write over.
@@ -127,7 +107,7 @@ class Store:
         self._settle()
         if odd(target):
             return None
-        memory = self._memory(target, True)
+        memory = self._blocks.of(target, True)
         if gradients:
             for kept in memory.holders:
                 alive = kept.alive
@@ -158,7 +138,7 @@ class Store:
     def differentiable(self) -> list[Kept]:
         """Every value that has a gradient to be asked for: one that was written over since is another value by now."""
         found = [kept for kept in self.kept.values() if kept.alive is not None and kept.alive.requires_grad]
-        if self._memories:
+        if self._blocks:
             found = [kept for kept in found if self.known.get(id(kept.alive)) is kept and not kept.stale]
         return found
 
@@ -172,8 +152,8 @@ class Store:
     def holder(self, tensor: Tensor) -> Kept | None:
         """The latest value whose memory `tensor` is a part of: what a view made unseen is a view of."""
         self._settle()
-        memory = None if odd(tensor) else self._memories.get(tensor.untyped_storage().data_ptr())
-        if memory is None or memory.key == 0:
+        memory = None if odd(tensor) else self._blocks.find(tensor)
+        if memory is None:
             return None
         first, last = Place.of(tensor).span()
         for kept in reversed(memory.holders):
@@ -211,12 +191,10 @@ class Store:
 
     def release(self) -> None:
         """Let go of what only the pass needed."""
-        for memory in self._memories.values():
-            memory.holders = []
         self.known.clear()
         self.edges.clear()
-        self._memories, self._loose = {}, []
-        self._queue.clear()
+        self._loose = []
+        self._blocks.release()
 
     def _copy(self, wanted: list[Kept]) -> None:
         """Copy values, and with them the others that lie in the same memory."""
@@ -229,7 +207,7 @@ class Store:
                 memory = group[0][0].memory
                 if memory is not None and not memory.own:
                     memory.storage = whole
-                    self._count(memory)
+                    self._blocks.count(memory)
             else:  # alone, or small parts of something large
                 memory = None
                 copies = [self._arena.copy(self._read(kept) if kept.stale else tensor) for kept, tensor in group]
@@ -241,35 +219,16 @@ class Store:
                     self._loose.append(kept)
                     self.bytes += copy.nbytes
 
-    # Spilling.
-
     def _spill(self) -> None:
-        """Write the oldest memories that nobody else holds to files until the rest is within the budget."""
+        """Come back to the budget, as far as that can be."""
         self._settle()
-        held = 0
-        while self.bytes > self.budget and held < min(len(self._queue), 8):
-            memory = self._queue.popleft()
-            if memory.bytes and any(_held_elsewhere(kept) for kept in memory.holders):
-                self._queue.append(memory)
-                held += 1
-            elif memory.bytes:
-                self._to_file(memory)
+        self._blocks.spill(self._forget)
+        self.bytes = self._blocks.bytes
 
-    def _to_file(self, memory: Memory) -> None:
-        assert memory.storage is not None
-        file = self.files.write(memory.storage)
-        memory.file, memory.storage = file, None
-        self._memories.pop(memory.key, None)
-        self._settled -= memory.bytes
-        self.bytes -= memory.bytes
-        for kept in memory.holders:
-            if kept.alive is not None:
-                kept.requires_grad |= kept.alive.requires_grad
-                kept.place = Place.of(kept.alive if kept.copy is None else kept.copy)
-                if self.known.get(id(kept.alive)) is kept:
-                    del self.known[id(kept.alive)]
-                kept.alive = kept.copy = None
-        memory.holders = []
+    def _forget(self, kept: Kept) -> None:
+        """Its tensor is let go, and another may have its id."""
+        if self.known.get(id(kept.alive)) is kept:
+            del self.known[id(kept.alive)]
 
     # Reading.
 
@@ -304,10 +263,7 @@ class Store:
             return plain(kept.alive) if odd(kept.alive) else kept.alive.detach()
         memory = kept.memory
         assert memory is not None
-        storage = memory.storage
-        if storage is None:
-            assert memory.file is not None
-            storage = self.files.read(memory.file, memory.bytes, memory.device)
+        storage = self._blocks.storage(memory)
         if kept.place is None:
             assert kept.alive is not None
             place = Place.of(kept.alive)
@@ -325,16 +281,3 @@ class Store:
 
 def _autocast(tensor: Tensor) -> bool:
     return bool(torch.is_autocast_enabled(tensor.device.type))
-
-
-def _references(kept: Kept) -> int:
-    return sys.getrefcount(kept.alive)
-
-
-def _held_elsewhere(kept: Kept) -> bool:
-    """Whether someone but the store holds this tensor, and may yet read it or write to it."""
-    return kept.alive is not None and _references(kept) > _ALONE
-
-
-# What a tensor held by `alive` only counts: Python versions differ in how many references a call adds.
-_ALONE = _references(Kept(Address(""), torch.empty(0), True))

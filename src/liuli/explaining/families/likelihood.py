@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from liuli.explaining.derivative import Target
 from liuli.explaining.explainer import REGISTRY, Explainer, Flats, NotExplained, Workbench, pick
-from liuli.explaining.expression import ZERO, Column, Expression, Fold, Named, Number, Operand, Symbol
+from liuli.explaining.expression import ZERO, Column, Expression, Named, Number, Operand, Symbol
 from liuli.explaining.families.rows import Rows
+from liuli.explaining.fold import Fold
 from liuli.explaining.formula import Formula, formula
 from liuli.tracing.parts import Operation
 

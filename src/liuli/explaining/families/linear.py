@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from liuli.explaining.explainer import Explainer, Flats, NotExplained, Table, Workbench, explains
-from liuli.explaining.expression import Column, Expression, Fold, Number, Operand, Product, Source, times, total
+from liuli.explaining.expression import Column, Expression, Number, Operand, Product, Source, times, total
 from liuli.explaining.families.elementwise import projected, spread
 from liuli.explaining.families.relation import Relation
+from liuli.explaining.fold import Fold
 from liuli.explaining.replay import again
 from liuli.tracing.parts import Address, Operation
 

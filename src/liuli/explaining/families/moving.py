@@ -17,7 +17,8 @@ import torch
 from numpy.typing import NDArray
 
 from liuli.explaining.explainer import REGISTRY, Explainer, Flats, NotExplained, Workbench, explains, whole, words
-from liuli.explaining.expression import SHARED, Column, Expression, Fold, Number, Operand, Product, total
+from liuli.explaining.expression import Column, Expression, Number, Operand, Product, total
+from liuli.explaining.fold import SHARED, Fold
 from liuli.explaining.formula import Formula, formula
 from liuli.explaining.replay import again
 from liuli.tracing.parts import Address, Operation

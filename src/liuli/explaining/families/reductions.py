@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liuli.explaining.explainer import REGISTRY, Explainer, Flats, NotExplained, Workbench, explains, pick, whole
-from liuli.explaining.expression import SHARED, Column, Expression, Number, Source
+from liuli.explaining.expression import Column, Expression, Number, Source
 from liuli.explaining.families.rows import RowExplainer, Rows, Setup, along_dim, dimensions
+from liuli.explaining.fold import SHARED
 from liuli.explaining.formula import Formula, formula
 from liuli.tracing.parts import Operation
 

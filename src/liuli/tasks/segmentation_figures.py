@@ -70,7 +70,7 @@ def compared(
     height, width = labels.shape[1:]
     figure = new_figure(9.6, len(rows) * 2.4 * height / width + 1.1)
     grid = figure.subplots(len(rows), 4, squeeze=False)
-    for axes_row, row in zip(grid, rows.tolist(), strict=True):
+    for place, (axes_row, row) in enumerate(zip(grid, rows.tolist(), strict=True)):
         picture = pixels[row].permute(1, 2, 0).numpy()
         truth, answer = labels[row].numpy(), answers[row].cpu().numpy()
         known = truth < count
@@ -84,7 +84,7 @@ def compared(
         for axes, (what, drawn) in zip(axes_row, shown.items(), strict=True):
             axes.imshow(drawn)
             axes.set_axis_off()
-            if axes_row is grid[0]:
+            if place == 0:
                 axes.set_title(what, fontsize=9, color=INK)
         axes_row[3].text(
             0.98, 0.03, f"{share:.0%} right", transform=axes_row[3].transAxes, ha="right", fontsize=8, color=INK

@@ -161,12 +161,12 @@ class DQN(nn.Module):
         drawn = self.past["moments"][torch.randint(min(int(self.past["count"]), REMEMBERED), (MOMENTS,))]
         seen, after = drawn[:, :-2].chunk(2, 1)  # (M, N) each
         actions, going = drawn[:, -2].long(), drawn[:, -1]  # (M,) each
-        *hidden, worth = self.online.layers(torch.cat([seen, after]))
+        inputs, hidden1, hidden2, worth = self.online.layers(torch.cat([seen, after]))
         now, later = worth.chunk(2)  # (M, A) each: before the push and after it
         target = 1 + discount * going * self.best(self.target(after), later)  # (M,)
         wrong = now.gather(1, actions.unsqueeze(1)) - target.unsqueeze(1)  # (M, 1)
         by_worth = torch.zeros_like(now).scatter_(1, actions.unsqueeze(1), 2 / MOMENTS * wrong)  # (M, A)
-        slopes = self.online.slopes(*(one[:MOMENTS] for one in hidden), by_worth)
+        slopes = self.online.slopes(inputs[:MOMENTS], hidden1[:MOMENTS], hidden2[:MOMENTS], by_worth)
         for parameter, slope in zip(self.fast, slopes, strict=True):
             parameter.grad = slope
         self.optimizer.param_groups[0]["lr"] = rate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,6 +15,9 @@ from safetensors.torch import save_file
 from liuli import cli
 from liuli.catalog import find
 from liuli.data.store import load
+from liuli.lab.manifest import manifest
+from liuli.lab.packing import Pack
+from liuli.lab.subjects import of_run
 from liuli.runs import KEYS, Run
 from tests.small_run import seven
 
@@ -103,3 +107,15 @@ def test_explain_goes_from_the_loss_back(here: Path, capsys: pytest.CaptureFixtu
                     "--gradient", "--json"]) == 0  # fmt: skip
     found = json.loads(capsys.readouterr().out)
     assert found["direction"] == "backward"
+
+
+def test_a_page_shows_the_sample_and_says_what_its_backward_begins_from(here: Path) -> None:
+    run = Run.open("gan")
+    example = run.system.task.read("7", run.facts, "7")
+    record, subject = of_run(run, example)
+    with Image.open(io.BytesIO(subject.picture)) as drawn:
+        assert drawn.size == (280, 280)
+    assert [key for key, _ in subject.notes] == ["note.generator"]
+    assert record.loss is not None
+    told = manifest(record, subject, Pack())
+    assert told["answer"]["picture"].startswith("data:image/png;base64,iVBOR")

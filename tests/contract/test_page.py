@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 import liuli
+from liuli.catalog import find, listings
 from liuli.cli import run
 from liuli.errors import UserError
 from liuli.lab import page as pages
@@ -260,6 +261,11 @@ class Huge(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         many = torch.tensor(tuple(float(place) for place in range(5_000)))
         return x.masked_fill(x > 0, torch.finfo(x.dtype).min) + many.sum()
+
+
+def test_every_note_on_a_page_has_its_words() -> None:
+    words = json.loads((Path(__file__).parents[2] / "web/src/i18n/en.json").read_text())
+    assert {find(name).task.doubted for name in listings()} <= words.keys()
 
 
 def test_huge_constants_fit_into_a_page() -> None:

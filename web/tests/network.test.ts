@@ -82,6 +82,8 @@ describe('a plane', () => {
     expect(wrapped(400)).toEqual({ height: 20, width: 20 })
     expect(wrapped(84)).toEqual({ height: 7, width: 12 })
     expect(wrapped(97)).toEqual({ height: 10, width: 10 })
+    expect(wrapped(785)).toEqual({ height: 29, width: 28 })
+    expect(wrapped(3)).toEqual({ height: 1, width: 3 })
   })
 
   it('is written in units in which its numbers can be told apart', () => {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,6 +43,7 @@ class Subject:
         title: of the network.
         input: what was given to it, in a word: the name of a file.
         answer: what the network said, in a word.
+        picture: the same drawn, where it is best seen: a PNG.
         shares: address of the probabilities.
         labels: the name of each class.
         about: the description of the system.
@@ -52,6 +54,7 @@ class Subject:
     title: str
     input: str = ""
     answer: str = ""
+    picture: bytes = b""
     shares: str = ""
     labels: Sequence[str] = ()
     about: Description | None = None
@@ -69,7 +72,12 @@ def manifest(record: Record, subject: Subject, pack: Pack | None) -> Json:
         "liuli": __version__,
         "title": subject.title,
         "input": subject.input,
-        "answer": {"text": subject.answer, "shares": subject.shares, "labels": list(subject.labels)},
+        "answer": {
+            "text": subject.answer,
+            "picture": f"data:image/png;base64,{b64encode(subject.picture).decode()}" if subject.picture else "",
+            "shares": subject.shares,
+            "labels": list(subject.labels),
+        },
         "about": about(subject.about),
         "notes": [[key, dict(words)] for key, words in subject.notes],
         "remarks": record.notes,

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from liuli.catalog import listings
+from liuli.data.dataset import Facts
 from liuli.errors import LiuliError, UserError, nearest
 from liuli.lab.manifest import Subject
 from liuli.runs import Run
 from liuli.summary import describe
-from liuli.tasks.task import Example
+from liuli.tasks.task import Example, Task
 from liuli.tracing import Record, trace
 
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
@@ -37,21 +39,31 @@ def of_run(run: Run, example: Example) -> Made:
         batch = task.complete(network, example.batch)
     record = trace(network, *task.inputs(batch), loss=task.doubt)
     with torch.inference_mode():
-        answer = task.answer(task.respond(network, example.batch)[0], run.facts)
+        output = task.respond(network, example.batch)[0]
+        answer = task.answer(output, run.facts)
+        picture = pictured(task, example, output, run.facts)
     shares = record.find("probabilities", module="(loss)")
     subject = Subject(
         title=system.name,
         input=example.name,
         answer=str(answer["answer"]),
+        picture=picture,
         shares=shares[0].address if shares else "",
         labels=run.facts.classes,
         about=describe(listings()[system.name]),
         notes=[
             *([("note.words", {"words": example.spelled})] if example.spelled else []),
-            ("note.answer" if shares else "note.doubt", {"answer": str(answer["answer"])}),
+            ("note.answer" if shares else task.doubted, {"answer": str(answer["answer"])}),
         ],
     )
     return record, subject
+
+
+def pictured(task: Task, example: Example, output: Tensor, facts: Facts) -> bytes:
+    """The answer as a picture (PNG), where it is one or is best seen drawn into one; else nothing."""
+    with TemporaryDirectory() as folder:
+        file = task.save_answer(example, output, facts, Path(folder) / "answer.png")
+        return file.read_bytes() if file is not None and file.suffix == ".png" else b""
 
 
 def of_module(module: nn.Module, *inputs: Any, title: str = "", **kwargs: Any) -> Made:

@@ -64,6 +64,7 @@ class ImageGeneration(Task):
     endings: ClassVar[frozenset[str]] = frozenset()
     reads_text: ClassVar[bool] = True
     phases: ClassVar[tuple[str, ...]] = ("discriminator", "generator")
+    doubted: ClassVar[str] = "note.generator"
     has_floor: ClassVar[bool] = True
 
     @property

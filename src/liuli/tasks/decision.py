@@ -43,6 +43,7 @@ class Decision(Task):
     headline: ClassVar[str] = "return"
     endings: ClassVar[frozenset[str]] = frozenset([".txt"])
     reads_text: ClassVar[bool] = True
+    doubted: ClassVar[str] = "note.bellman"
 
     def inputs(self, batch: Batch) -> tuple[Tensor, ...]:
         """The state and what may come of each action."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
@@ -34,6 +35,8 @@ class MarginClassification(TableClassification):
     """
 
     margin: float = 0.0
+
+    doubted: ClassVar[str] = "note.margin"
 
     def outcome(self, model: nn.Module, batch: Batch) -> Outcome:
         """The mean of the loss above, and the scores (B, U)."""

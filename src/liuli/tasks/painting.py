@@ -51,6 +51,7 @@ class Painting(Task):
     kind: ClassVar[str] = "photograph"
     headline: ClassVar[str] = "style"
     endings: ClassVar[frozenset[str]] = ENDINGS
+    doubted: ClassVar[str] = "note.painting"
     has_floor: ClassVar[bool] = True
 
     def learn(self, train: Split, facts: Facts) -> Mapping[str, Any]:

@@ -44,6 +44,7 @@ class Projection(Task):
     headline: ClassVar[str] = "error"
     endings: ClassVar[frozenset[str]] = PICTURE_ENDINGS | rows.ENDINGS
     reads_text: ClassVar[bool] = True
+    doubted: ClassVar[str] = "note.length"
 
     def drawn_facts(self) -> Facts:
         """Columns that are called by their number, of two classes."""

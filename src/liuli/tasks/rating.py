@@ -60,6 +60,7 @@ class Rating(Task):
     headline: ClassVar[str] = "mae"
     endings: ClassVar[frozenset[str]] = frozenset([".txt"])
     reads_text: ClassVar[bool] = True
+    doubted: ClassVar[str] = "note.rating"
 
     def learn(self, train: Split, facts: Facts) -> Mapping[str, Any]:
         """The mean rating, what each user and item adds to it, and how many ratings each has."""

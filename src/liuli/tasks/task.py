@@ -80,6 +80,9 @@ class Task(ABC):
     at_once: ClassVar[int] = 512
     """How many examples are answered at once, where nothing is learnt from them: few where each takes much memory."""
 
+    doubted: ClassVar[str] = "note.doubt"
+    """The key of the pages' texts that says what `doubt` is, where that is no probability; it may name {answer}."""
+
     has_floor: ClassVar[bool] = False
     """Whether the loss cannot come near 0 even on a few examples learnt by heart (a latent's, an adversary's)."""
 

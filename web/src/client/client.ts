@@ -128,7 +128,7 @@ export interface Manifest {
   liuli: string
   title: string
   input: string
-  answer: { text: string; shares: string; labels: string[] }
+  answer: { text: string; shares: string; labels: string[]; picture: string }
   about: { title: string; idea: string; formula: string; sections: Record<string, string> } | null
   notes: [string, Record<string, string>][]
   remarks: string[]

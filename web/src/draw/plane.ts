@@ -20,11 +20,13 @@ export function layoutOf(shape: readonly number[]): Layout {
   return { planes: leading.reduce((one, other) => one * other, 1), height, width, leading }
 }
 
-/** A vector is walked as a picture of rows when it is too long for bars. */
+/** A vector is walked as a picture of rows when it is too long for bars. What follows a square (a score after 28 × 28
+ * pixels) stands in a row under it. */
 export function wrapped(count: number): { height: number; width: number } {
-  let width = Math.ceil(Math.sqrt(count))
-  for (let wide = width; wide <= 2 * width; wide++) if (count % wide === 0) return { height: count / wide, width: wide }
-  width = Math.min(width, count)
+  const least = Math.ceil(Math.sqrt(count))
+  for (let wide = least; wide <= 2 * least; wide++) if (count % wide === 0) return { height: count / wide, width: wide }
+  const side = Math.floor(Math.sqrt(count))
+  const width = count - side * side <= side ? side : least
   return { height: Math.ceil(count / width), width }
 }
 

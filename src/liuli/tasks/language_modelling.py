@@ -49,10 +49,12 @@ class LanguageModelling(Task):
     and of a prompt, the tokens (1, 1, P) alone. `augment` cuts one window (W = 1) out of each example, at random.
 
     Attributes:
+        shape: the options of the network whose checkpoint lies in a folder.
         length: N.
         sampling: how they are drawn.
     """
 
+    shape: Callable[[Path], Mapping[str, Any]]
     length: int = 400
     sampling: Sampling = field(default_factory=lambda: Sampling(temperature=0.8))
 
@@ -62,13 +64,12 @@ class LanguageModelling(Task):
     reads_text: ClassVar[bool] = True
     at_once: ClassVar[int] = 8
 
-    def inherit(self, model: Callable[..., nn.Module], options: Mapping[str, Any]) -> Mapping[str, Any]:
+    def fetch(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """How many tokens a window has; of a published network also its tokens and its shape."""
-        source = options["pretrained"]
-        if not source:
+        if not options["pretrained"]:
             return {"window": options["context"]}
-        folder = pretrained.checkpoint(source)
-        shape = model.shape(folder)  # type: ignore[attr-defined]
+        folder = pretrained.checkpoint(options["pretrained"])
+        shape = self.shape(folder)
         return {"window": min(WINDOW, shape["context"]), "network": shape, **tokens.of_checkpoint(folder)}
 
     def learn(self, train: Split, facts: Facts) -> Mapping[str, Any]:
@@ -84,7 +85,9 @@ class LanguageModelling(Task):
 
     def options(self, facts: Facts) -> dict[str, object]:
         """The number of tokens; of a published network its whole shape."""
-        return facts.learnt.get("network") or {"vocabulary": tokens.of(facts.learnt).size}
+        if "network" in facts.learnt:
+            return dict(facts.learnt["network"])
+        return {"vocabulary": tokens.of(facts.learnt).size}
 
     def equip(self, model: nn.Module, facts: Facts) -> None:
         """A published network's weights, where the option `pretrained` names one."""

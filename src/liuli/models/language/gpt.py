@@ -145,11 +145,6 @@ class GPT(nn.Module):
         places = torch.arange(begin, begin + tokens.size(1), device=tokens.device)  # (T,)
         return self.tokens(tokens) + self.positions(places)
 
-    @staticmethod
-    def shape(folder: Path) -> dict[str, Any]:
-        """The options of the network whose checkpoint lies in `folder`; see `shape_of`."""
-        return shape_of(folder)
-
     def take(self, weights: Mapping[str, Tensor]) -> None:
         """Take over published weights; see `load_published`."""
         load_published(self, weights)
@@ -274,7 +269,7 @@ SYSTEM = System(
     year=2019,
     paper="Radford, Wu, Child, Luan, Amodei & Sutskever, Language models are unsupervised multitask learners",
     model=GPT,
-    task=LanguageModelling(),
+    task=LanguageModelling(shape_of),
     data="tiny-shakespeare",
     recipe=Recipe(
         epochs=20,

@@ -126,7 +126,7 @@ def test_a_fault_is_found_where_it_is(plant: Callable[[nn.Module], None], first:
 
 def test_counting_what_has_no_label_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(TASK), "outcome", counting_all)
-    assert [one.name for one in checking.check("fcn") if one.verdict != "OK"][0] == "loss"
+    assert next(one.name for one in checking.check("fcn") if one.verdict != "OK") == "loss"
 
 
 def counting_all(task: object, model: nn.Module, batch: tuple[Tensor, ...]) -> object:

@@ -5,9 +5,9 @@ place of it for every 32 × 32 pixels. Upsampling brings the map back to the siz
 convolution that begins as bilinear interpolation and learns. What is coarse knows what there is but not just where;
 earlier maps, twice and four times as fine, know where. Their scores are added on the way up: FCN-32s, FCN-16s, FCN-8s.
 
-    transposed convolution:  y[o,i] = Σ_c Σ_u w[c,o,u] · x[c, (i + s − 1 − u) / s], where that is whole; so across too
-    bilinear at first:       w[c,c,u] = 1 − |u − s + 1| / s, 0 between one class and another
-    skips:                   z16 = up2(score32(top)) + score16(fire9),   z8 = up2(z16) + score8(fire5)
+    upsampling:  y[o,i] = Σ_c Σ_u w[c,o,u] · x[c, (i + s − 1 − u) / s],  where that is whole
+    at first:    w[c,c,u] = 1 − |u − s + 1| / s,  and 0 between one class and another
+    skips:       z16 = up16(score32(top)) + score16(fire9),   z8 = up8(z16) + score8(fire5)
 
 Paper: Long, Shelhamer & Darrell, Fully convolutional networks for semantic segmentation, Proceedings of the IEEE
 Conference on Computer Vision and Pattern Recognition, 2015, sections 3.3 and 4.2.

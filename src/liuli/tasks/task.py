@@ -15,7 +15,7 @@ kept with the run, and every method finds it in `facts.learnt`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -86,10 +86,11 @@ class Task(ABC):
     has_floor: ClassVar[bool] = False
     """Whether the loss cannot come near 0 even on a few examples learnt by heart (a latent's, an adversary's)."""
 
-    def inherit(self, model: Callable[..., nn.Module], options: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What the model's options say before any data are read; `learn` finds it in `facts.learnt` and hands it on.
+    def fetch(self, options: Mapping[str, object]) -> Mapping[str, Any]:
+        """What the network's options name that was learnt elsewhere, JSON-ready; `learn` finds it in `facts.learnt`.
 
-        So the tokens and the shape of a published network come in, where an option names one.
+        Raises:
+            UserError: it is not to be had.
         """
         return {}
 

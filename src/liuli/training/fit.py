@@ -81,10 +81,9 @@ def train(
     world = World.here(kind.type)
     check(system, recipe, engine, precision, world)
     loaded = store.load(data or system.data, target=target, kind=system.task.kind)
-    inherited = system.task.inherit(system.model, {**system.options(), **options})
-    loaded = replace(loaded, facts=replace(loaded.facts, learnt=inherited))
     train_split, _ = parts(loaded, recipe)
-    loaded = replace(loaded, facts=replace(loaded.facts, learnt=system.task.learn(train_split, loaded.facts)))
+    fetched = replace(loaded.facts, learnt=system.task.fetch(system.options() | options))
+    loaded = replace(loaded, facts=replace(fetched, learnt=system.task.learn(train_split, fetched)))
     decided = system.task.options(loaded.facts)
     for key in options.keys() & decided.keys():
         raise UserError(f"--set {key}: is decided by the data ({loaded.facts.name}: {decided[key]}); leave it out")

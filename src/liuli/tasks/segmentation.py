@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 from typing import ClassVar
 
@@ -117,7 +118,7 @@ class Segmentation(Task):
 
     def respond(self, model: nn.Module, batch: Batch) -> Tensor:
         """The likeliest class of each pixel, uint8 (B, H, W), in the size of the labels or of the original."""
-        size = batch[1].shape[-2:]
+        size = batch[-1].shape[-2:]
         answers = []
         for pixels in torch.split(batch[0], TOGETHER):
             scores = model(*self.inputs((pixels,)))
@@ -138,23 +139,16 @@ class Segmentation(Task):
         matrix = confusion(output, batch[1].cpu(), len(names))
         precision, recall, _ = measures.precision_recall_f1(matrix)
         overlaps, pixels = overlap(matrix), matrix.sum(1)
-        seen, there = ~overlaps.isnan(), pixels > 0
+        known, there = ~overlaps.isnan(), pixels > 0
+        rows = zip(names, *(values.tolist() for values in (precision, recall, overlaps, pixels)), strict=True)
         return {
             "accuracy": int(matrix.diagonal().sum()) / max(1, int(matrix.sum())),
             "mean_accuracy": float(recall[there].mean()),
-            "mean_iou": float(overlaps[seen].mean()),
+            "mean_iou": float(overlaps[known].mean()),
             "weighted_iou": float((overlaps * pixels)[there].sum() / pixels.sum()),
             "classes": [
-                {"class": name, "precision": p, "recall": r, "iou": iou if s else None, "pixels": n}
-                for name, p, r, iou, s, n in zip(
-                    names,
-                    precision.tolist(),
-                    recall.tolist(),
-                    overlaps.tolist(),
-                    seen.tolist(),
-                    pixels.tolist(),
-                    strict=True,
-                )
+                {"class": name, "precision": p, "recall": r, "iou": None if isnan(iou) else iou, "pixels": n}
+                for name, p, r, iou, n in rows
             ],
         }
 
@@ -196,8 +190,8 @@ class Segmentation(Task):
 
     def doubt(self, output: Tensor) -> Tensor:
         """−log of the probability of each pixel's likeliest class, mean over the pixels, every step by itself."""
-        probabilities = output.softmax(1)  # (1, K, H, W)
-        return -probabilities.amax(1).log().mean()
+        each = output.softmax(1)  # (1, K, H, W)
+        return -each.amax(1).log().mean()
 
     def save_input(self, example: Example, path: Path) -> Path:
         """The picture as the network sees it."""

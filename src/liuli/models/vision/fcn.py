@@ -43,9 +43,9 @@ STRIDES = (32, 16, 8)
 
 
 class Upsampling(nn.Module):
-    """Maps s times as large, by a transposed convolution that begins as bilinear interpolation: (B, K, h, w) to …
+    """Maps s times as large, by a transposed convolution that begins as bilinear interpolation.
 
-    the given height and width, at most s·h and s·w.
+    It is told the height and width to give, at most s times those that it gets.
     """
 
     def __init__(self, maps: int, times: int) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import importlib.util
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from liuli.catalog import Listing
+from liuli.files import Json
+from liuli.system import Recipe, System
 from liuli.tasks.task import Task
 
 SECTIONS = ("Paper", "Shapes", "Departures", "Look at")
@@ -71,6 +73,37 @@ def describe(listing: Listing) -> Description:
         else:
             opening.append(block)
     return Description(title, tuple(opening), sections)
+
+
+def system_json(system: System, listing: Listing, recipe: Recipe, options: Mapping[str, object]) -> dict[str, Json]:
+    """Everything about a system for a program, with the network that `options` build."""
+    from liuli.checking import has_oracle
+
+    description = describe(listing)
+    sections = {heading.lower().replace(" ", "_"): text for heading, text in description.sections.items()}
+    summary = summarise(system.build(**options), system.task)
+    return {
+        "name": system.name,
+        "family": listing.family,
+        "year": system.year,
+        "paper": system.paper,
+        "title": description.title,
+        "idea": description.idea,
+        "formula": description.formula,
+        "source": sections.pop("paper"),
+        **sections,
+        "model": system.model.__name__,
+        "options": {**system.options(), **options},
+        "input": summary.input,
+        "layers": [asdict(layer) for layer in summary.layers],
+        "parameters": summary.parameters,
+        "trainable": summary.trainable,
+        "multiply_adds": summary.multiply_adds,
+        "recipe": recipe.settings(),
+        "data": system.data,
+        "target": asdict(system.target),
+        "oracle": has_oracle(system.name),
+    }
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ ROOMS = {  # what each may import, besides itself; every other room lies at the 
     "tracing": GROUND | {"layers"},
     "explaining": GROUND | {"layers", "tracing"},
     "checking": GROUND | {"catalog", "tasks"},
-    "summary": GROUND | {"catalog", "tasks"},
+    "summary": GROUND | {"catalog", "checking", "tasks"},
 }
 RIGHT_END = {"cli", "lab", "deploy", "__main__"}
 

@@ -23,6 +23,7 @@ from liuli.cli import coverage as coverage_verb
 from liuli.cli import data as data_verbs
 from liuli.cli import evaluate as evaluate_verb
 from liuli.cli import explain as explain_verb
+from liuli.cli import lab as lab_verb
 from liuli.cli import list as list_verb
 from liuli.cli import predict as predict_verb
 from liuli.cli import runs as runs_verbs
@@ -65,6 +66,7 @@ app.command("evaluate")(evaluate_verb.evaluate)
 app.command("predict")(predict_verb.predict)
 app.command("coverage")(coverage_verb.coverage)
 app.command("explain")(explain_verb.explain)
+app.command("lab")(lab_verb.lab)
 app.add_typer(runs_verbs.app, name="runs")
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from liuli.catalog import find, listings
 from liuli.cli.output import JsonOption, SetOption, changes_of, console, print_json, print_table
-from liuli.files import Json
 
 if TYPE_CHECKING:
     from liuli.summary import Description, Summary
@@ -31,34 +29,15 @@ def show(
     recipe, options = system.with_settings(changes_of(settings))
 
     from liuli.checking import has_oracle
-    from liuli.summary import describe, summarise
+    from liuli.summary import describe, summarise, system_json
 
     listing = listings()[name]
+    if as_json:
+        print_json(system_json(system, listing, recipe, options))
+        return
     description = describe(listing)
     summary = summarise(system.build(**options), system.task)
     options = {**system.options(), **options}
-    if as_json:
-        print_json(
-            {
-                "name": name,
-                "family": listing.family,
-                "year": system.year,
-                "paper": system.paper,
-                **describe_json(description),
-                "model": system.model.__name__,
-                "options": options,
-                "input": summary.input,
-                "layers": [asdict(layer) for layer in summary.layers],
-                "parameters": summary.parameters,
-                "trainable": summary.trainable,
-                "multiply_adds": summary.multiply_adds,
-                "recipe": recipe.settings(),
-                "data": system.data,
-                "target": asdict(system.target),
-                "oracle": has_oracle(name),
-            }
-        )
-        return
 
     print_heading(f"{name} · {system.year} · {listing.family}")
     print_description(description)
@@ -73,18 +52,6 @@ def show(
     print_heading("Independent implementation")
     checked = f"'liuli check {name}' compares every layer and every gradient with it."
     print_prose(checked if has_oracle(name) else "None stands beside it yet.")
-
-
-def describe_json(description: Description) -> dict[str, Json]:
-    """The parts of a description for a program."""
-    sections = {heading.lower().replace(" ", "_"): text for heading, text in description.sections.items()}
-    return {
-        "title": description.title,
-        "idea": description.idea,
-        "formula": description.formula,
-        "source": sections.pop("paper"),
-        **sections,
-    }
 
 
 def print_heading(text: str) -> None:

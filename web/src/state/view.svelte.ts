@@ -4,8 +4,8 @@ import { getContext, setContext } from 'svelte'
 
 import { Absent, type Client, type Direction, type Explanation, type Numbers, type ValueFacts } from '../client/client'
 import { indexOf } from '../formula/shape'
+import { light } from './light.svelte'
 
-export type Theme = 'auto' | 'light' | 'dark'
 export type Pane = 'network' | 'value' | 'explanation'
 
 /** A number of the record, or of a gradient. */
@@ -16,7 +16,6 @@ export interface Place {
 }
 
 export class View {
-  theme: Theme = $state('auto')
   pane: Pane = $state('network')
   place: Place = $state.raw({ address: '', index: 0, direction: 'forward' })
   /** The numbers that were asked for on the way here. */
@@ -25,16 +24,15 @@ export class View {
   /** Why there is no explanation: its operands are not in the file, or something failed. */
   problem: 'absent' | 'failed' | null = $state(null)
 
-  private readonly systemDark = $state({ now: false })
-  readonly dark = $derived(this.theme === 'auto' ? this.systemDark.now : this.theme === 'dark')
   readonly values: Map<string, ValueFacts>
   readonly value = $derived.by(() => this.facts(this.place.address))
 
   constructor(readonly client: Client) {
     this.values = new Map(client.manifest.values.map((value) => [value.address, value]))
-    const system = matchMedia('(prefers-color-scheme: dark)')
-    this.systemDark.now = system.matches
-    system.addEventListener('change', () => (this.systemDark.now = system.matches))
+  }
+
+  get dark() {
+    return light.dark
   }
 
   get manifest() {

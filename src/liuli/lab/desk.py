@@ -1,0 +1,88 @@
+"""The desk of the laboratory: one computation at a time, and the records that lie open.
+
+One page cannot exhaust the machine: what waits is bounded and so are the records, by number and bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from liuli.errors import LiuliError, UserError
+from liuli.lab.limits import MOST_BYTES, MOST_RECORDS, MOST_WAITING, SECONDS
+from liuli.lab.manifest import Subject
+from liuli.tracing.record import Record
+
+T = TypeVar("T")
+
+
+class Busy(LiuliError):
+    """The machine has enough to do; asked again a little later, it will answer."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A record that lies open."""
+
+    record: Record
+    subject: Subject
+    bytes: int
+
+
+class Desk:
+    """Where records lie and computations wait."""
+
+    def __init__(self) -> None:
+        self.turn = asyncio.Lock()
+        self.waiting = 0
+        self.open: OrderedDict[str, Opened] = OrderedDict()
+
+    async def work(self, what: Callable[[], T]) -> T:
+        """Do it in its turn, in another thread.
+
+        Raises:
+            Busy: too much waits already, or it has taken too long.
+        """
+        if self.waiting >= MOST_WAITING:
+            raise Busy("the laboratory is busy with what was asked before; wait a moment and ask again")
+        self.waiting += 1
+        task = asyncio.create_task(self.in_turn(what))
+        done, _ = await asyncio.wait([task], timeout=SECONDS)
+        if not done:
+            task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # its end interests nobody
+            raise Busy(f"this has taken more than {SECONDS:.0f} seconds; give a smaller input")
+        return task.result()
+
+    async def in_turn(self, what: Callable[[], T]) -> T:
+        """The same, however long it takes; the turn is kept until it has ended."""
+        try:
+            async with self.turn:
+                return await asyncio.to_thread(what)
+        finally:
+            self.waiting -= 1
+
+    def put(self, record: Record, subject: Subject) -> str:
+        """Lay a record open, under a name that nobody guesses; those longest not looked at make room."""
+        size = sum(one.tensor.nbytes for one in record.values() if one.tensor is not None)
+        name = secrets.token_urlsafe(12)
+        self.open[name] = Opened(record, subject, size)
+        while len(self.open) > MOST_RECORDS or (
+            len(self.open) > 1 and sum(one.bytes for one in self.open.values()) > MOST_BYTES
+        ):
+            self.open.popitem(last=False)
+        return name
+
+    def get(self, name: str) -> Opened:
+        """The record of that name.
+
+        Raises:
+            UserError: it has been closed.
+        """
+        if name not in self.open:
+            raise UserError("this record has been closed to make room for others; ask the network once more")
+        self.open.move_to_end(name)
+        return self.open[name]

@@ -1,0 +1,16 @@
+"""What one page may ask of the machine."""
+
+LARGEST_BODY = 16 << 20
+"""Bytes of an upload: a photograph of a telephone."""
+MOST_RECORDS = 8
+"""Records that stay open; the one not looked at for longest is closed for a new one."""
+MOST_BYTES = 4 << 30
+"""Bytes of all their values together; at least the newest stays."""
+MOST_WAITING = 16
+"""Computations that wait for their turn; a further one is refused."""
+SECONDS = 120.0
+"""After which a computation is no longer waited for."""
+MOST_NUMBERS = 1 << 22
+"""Elements of a value in one answer."""
+MOST_CONNECTIONS = 200
+"""At once."""

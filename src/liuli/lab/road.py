@@ -1,0 +1,68 @@
+"""The road: every system, what it grew out of, and what is known of it on this machine.
+
+A system's file imports only layers and earlier systems, so that who imports whom is the history.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from pathlib import Path
+
+from liuli.catalog import Listing, listings
+from liuli.errors import UserError
+from liuli.files import Json
+from liuli.runs import Run, runs
+from liuli.summary import describe
+
+
+def road() -> list[Json]:
+    """One entry for each system, the oldest first."""
+    trained: dict[str, list[Run]] = {}
+    for run in runs():
+        trained.setdefault(str(run.record["system"]), []).append(run)
+    found = sorted(listings().values(), key=lambda one: (one.year, one.family, one.name))
+    return [
+        {
+            "name": one.name,
+            "family": one.family,
+            "year": one.year,
+            "paper": one.paper,
+            "title": describe(one).title,
+            "data": one.data,
+            "target": str(one.target),
+            "published": one.target.published,
+            "parents": parents(one),
+            "runs": [told(run) for run in reversed(trained.get(one.name, []))],
+        }
+        for one in found
+    ]
+
+
+def told(run: Run) -> Json:
+    """A run in a line: its name, state, and the figure that it reached."""
+    try:
+        result = run.result or {}
+    except UserError:
+        result = {}
+    target = result.get("target") or {}
+    metric = target.get("metric") or result.get("headline")
+    return {
+        "name": run.name,
+        "state": run.state,
+        "data": run.record["data"]["name"],
+        "form": run.record["data"]["form"],
+        "metric": metric,
+        "value": (result.get("metrics") or {}).get(metric),
+        "reached": result.get("reached"),
+    }
+
+
+def parents(listing: Listing) -> list[str]:
+    """The systems whose files the system's file imports."""
+    specification = importlib.util.find_spec(listing.module)
+    assert specification is not None
+    assert specification.origin is not None
+    tree = ast.parse(Path(specification.origin).read_text(encoding="utf-8"))
+    imported = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return [one.name for one in listings().values() if one.module in imported]

@@ -1,0 +1,41 @@
+/** The transport of the laboratory: questions to the server about a record that lies open there. */
+
+import { api } from '../lab/api'
+import {
+  Absent,
+  captured,
+  type Client,
+  type Direction,
+  type Explanation,
+  type Manifest,
+  type Numbers,
+  type Part,
+  type Tree,
+} from './client'
+import { TYPES, type PackedType } from './pack'
+
+export class ServerClient implements Client {
+  private constructor(
+    private readonly place: string,
+    readonly manifest: Manifest,
+  ) {}
+
+  static async open(record: string): Promise<ServerClient> {
+    const place = `/api/records/${encodeURIComponent(record)}`
+    return new ServerClient(place, await api.told<Manifest>(place))
+  }
+
+  async slice(address: string, gradient: boolean, start = 0, count?: number): Promise<Numbers> {
+    const query = new URLSearchParams({ address, gradient: String(gradient), start: String(start) })
+    if (count !== undefined) query.set('count', String(count))
+    const response = await api.fetched(`${this.place}/numbers?${query}`)
+    if (response.status === 204) throw new Absent(address)
+    return new TYPES[response.headers.get('liuli-type') as PackedType](await response.arrayBuffer())
+  }
+
+  async explain(address: string, index: number, direction: Direction): Promise<Explanation> {
+    const query = new URLSearchParams({ address, index: String(index), direction })
+    const found = await api.told<{ captured: Tree | null; parts: Part[] }>(`${this.place}/explanations?${query}`)
+    return { address, index, direction, captured: captured(found.captured), parts: found.parts }
+  }
+}

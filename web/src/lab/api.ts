@@ -1,0 +1,111 @@
+/** What the laboratory's server is asked, and what it says. */
+
+export interface RunFacts {
+  name: string
+  state: string
+  data: string
+  /** How pictures of the data were made: "handwriting", "photograph"; "" for other kinds. */
+  form: string
+  metric: string | null
+  value: number | null
+  reached: boolean | null
+}
+
+export interface Stop {
+  name: string
+  family: string
+  year: number
+  paper: string
+  title: string
+  data: string
+  target: string
+  published: number | null
+  parents: string[]
+  runs: RunFacts[]
+}
+
+export interface Layer {
+  path: string
+  kind: string
+  shape: number[]
+  parameters: number
+  multiply_adds: number
+}
+
+export interface SystemFacts {
+  name: string
+  family: string
+  year: number
+  title: string
+  idea: string
+  formula: string
+  source: string
+  shapes: string
+  departures: string
+  look_at: string
+  data: string
+  layers: Layer[]
+  input: number[]
+  parameters: number
+  recipe: Record<string, unknown>
+  target: { metric: string; at_least: number | null; at_most: number | null; published: number | null }
+  kind: string
+  reads: { text: boolean; endings: string[] }
+  runs: RunFacts[]
+}
+
+export interface Answer {
+  answer: string
+  probability?: number
+  probabilities?: Record<string, number>
+  read: string
+  remark: string
+  seen?: string
+  picture?: string
+  [more: string]: unknown
+}
+
+/** Why the server did not do what it was asked: a sentence for the reader. */
+export class Refused extends Error {}
+
+/** What a person gives to a network: words, or a file. */
+export type Given = string | Blob
+
+async function fetched(path: string, options: RequestInit = {}): Promise<Response> {
+  let response: Response
+  try {
+    response = await fetch(path, options)
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error
+    throw new Refused('')
+  }
+  if (response.ok) return response
+  const said = await response.text()
+  try {
+    throw new Refused(String((JSON.parse(said) as { error: string }).error))
+  } catch (error) {
+    throw error instanceof Refused ? error : new Refused(said.replace(/^liuli: /, ''))
+  }
+}
+
+const told = async <T>(path: string, options?: RequestInit): Promise<T> =>
+  (await (await fetched(path, options)).json()) as T
+
+const sent = (given: Given, signal?: AbortSignal): RequestInit => ({
+  method: 'POST',
+  body: given,
+  headers: { 'content-type': typeof given === 'string' ? 'text/plain; charset=utf-8' : 'application/octet-stream' },
+  ...(signal ? { signal } : {}),
+})
+
+const part = encodeURIComponent
+
+export const api = {
+  road: () => told<Stop[]>('/api/road'),
+  system: (name: string) => told<SystemFacts>(`/api/systems/${part(name)}`),
+  answer: (run: string, given: Given, signal?: AbortSignal) =>
+    told<Answer>(`/api/runs/${part(run)}/answers`, sent(given, signal)),
+  record: (run: string, given: Given) => told<{ record: string }>(`/api/runs/${part(run)}/records`, sent(given)),
+  fetched,
+  told,
+}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from liuli.oracles.loops import Array
 
-LAYERS, HEADS, RATE, EPSILON, SMOOTHING = 3, 8, 0.1, 1e-5, 0.1
+LAYERS, HEADS, RATE, EPSILON, SMOOTHING = 3, 4, 0.1, 1e-5, 0.1
 
 Words = NDArray[np.int64]
 Seen = Callable[[int, int, int], bool]

@@ -87,14 +87,11 @@ class Around(nn.Module):
         self.ours, self.theirs = ours, theirs
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
-        tables = self.ours.source_embedding.weight, self.ours.target_embedding.weight
-        x, y = (
-            table[words] * 4.0 + self.ours.positions[: words.size(1)] for table, words in zip(tables, (source, target))
-        )
-        absent, future = (
-            source == 0,
-            nn.Transformer.generate_square_subsequent_mask(target.size(1), dtype=torch.float64),
-        )
+        tables, places = (self.ours.source_embedding.weight, self.ours.target_embedding.weight), self.ours.positions
+        x = tables[0][source] * WIDTH**0.5 + places[: source.size(1)]
+        y = tables[1][target] * WIDTH**0.5 + places[: target.size(1)]
+        future = nn.Transformer.generate_square_subsequent_mask(target.size(1), dtype=torch.float64)
+        absent = source == 0
         told = {"src_key_padding_mask": absent, "memory_key_padding_mask": absent, "tgt_mask": future}
         return self.theirs(x, y, **told) @ tables[1].T
 

@@ -36,7 +36,9 @@ from torch.nn.functional import linear
 
 from liuli.layers.attention import FeedForward, KeyValue, MultiHeadAttention, past_and_present
 from liuli.layers.positions import sinusoids
+from liuli.system import Adam, Linear, Recipe, System, Target
 from liuli.tasks.subwords import PADDING
+from liuli.tasks.translation import Translation
 
 
 class AddAndNorm(nn.Module):
@@ -148,8 +150,8 @@ class Transformer(nn.Module):
     """Encoder, decoder, and scores (logits) of the next word, by the very vectors that words are read as.
 
     Args:
-        source_words: how many words there are to read, the padding (0) among them.
-        target_words: V.
+        source_vocabulary: how many words there are to read, padding among them.
+        target_vocabulary: V.
         width: D.
         layers: of the encoder, and of the decoder.
         heads: h.
@@ -161,17 +163,17 @@ class Transformer(nn.Module):
 
     def __init__(
         self,
-        source_words: int = 100,
-        target_words: int = 100,
+        source_vocabulary: int = 20,
+        target_vocabulary: int = 20,
         width: int = 256,
         layers: int = 3,
-        heads: int = 8,
+        heads: int = 4,
         inner: int = 512,
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
-        self.source_embedding = nn.Embedding(source_words, width)
-        self.target_embedding = nn.Embedding(target_words, width)
+        self.source_embedding = nn.Embedding(source_vocabulary, width)
+        self.target_embedding = nn.Embedding(target_vocabulary, width)
         self.source_dropout = nn.Dropout(dropout)
         self.target_dropout = nn.Dropout(dropout)
         self.register_buffer("positions", sinusoids(512, width), persistent=False)
@@ -240,3 +242,20 @@ class Transformer(nn.Module):
         for layer in before:
             x = layer(x, memory, allowed)  # (B, T, D)
         return last.source_attention.weights(last.said(x), memory, allowed).mean(1)
+
+
+SYSTEM = System(
+    name="transformer",
+    year=2017,
+    paper="Vaswani, Shazeer, Parmar, Uszkoreit, Jones, Gomez, Kaiser & Polosukhin, Attention is all you need",
+    model=Transformer,
+    task=Translation(smoothing=0.1),
+    data="multi30k",
+    recipe=Recipe(
+        epochs=10,
+        batch_size=128,
+        optimizer=Adam(lr=1e-3, beta2=0.98, epsilon=1e-9),
+        schedule=Linear(warmup=0.1),
+    ),
+    target=Target("bleu", at_least=30.0),
+)

@@ -141,8 +141,8 @@ def slopes(model: Any, layers: int) -> dict[str, Array]:
             for place in (1, 2):
                 found[f"{path}.norm{place}.{kind}"] = grads[f"{here}.ln_{place}.{kind}"]
             for place, part in enumerate(("query", "key", "value")):
-                found[f"{path}.attention.{part}.{kind}"] = grads[f"{here}.attn.c_attn.{kind}"].chunk(3, -1)[place].T
-            found[f"{path}.attention.output.{kind}"] = grads[f"{here}.attn.c_proj.{kind}"].T
-            found[f"{path}.feed_forward.inner.{kind}"] = grads[f"{here}.mlp.c_fc.{kind}"].T
-            found[f"{path}.feed_forward.outer.{kind}"] = grads[f"{here}.mlp.c_proj.{kind}"].T
+                found[f"{path}.attention.{part}.{kind}"] = grads[f"{here}.attn.c_attn.{kind}"].chunk(3, -1)[place].t()
+            found[f"{path}.attention.output.{kind}"] = grads[f"{here}.attn.c_proj.{kind}"].t()
+            found[f"{path}.feed_forward.inner.{kind}"] = grads[f"{here}.mlp.c_fc.{kind}"].t()
+            found[f"{path}.feed_forward.outer.{kind}"] = grads[f"{here}.mlp.c_proj.{kind}"].t()
     return {name: value.numpy() for name, value in found.items()}

@@ -5,21 +5,24 @@ Each function returns a matplotlib `Figure` that belongs to nobody else: pyplot 
 
 from __future__ import annotations
 
+import re
 import textwrap
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from liuli.tasks.figures import INK, PALE, RIGHT, entitle, new_figure
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLUMNS, MOST_LINES = 96, 40  # characters
+COLUMNS, MOST_LINES, LINES_OF_SAMPLE = 96, 40, 16  # characters, lines
 POINTS = 9.0  # size of a letter
 ADVANCE, LEADING = 0.602, 1.45  # width and height of its place, in sizes; DejaVu Sans Mono
-SURE, UNSURE = 0.0, 5.0  # nats, the ends of the colours
+UNSURE = 5.0  # nats, where the darkest colour begins
 FONT = "DejaVu Sans Mono"
 
 
@@ -35,60 +38,57 @@ def by_place(losses: Tensor) -> Figure:
     return figure
 
 
+def page(lines: float) -> tuple[Figure, Axes]:
+    """An empty figure with room for so many lines, whose axes count characters and lines."""
+    figure = new_figure((COLUMNS + 2) * ADVANCE * POINTS / 72, (lines + 3) * LEADING * POINTS / 72)
+    axes = figure.add_subplot()
+    axes.set(xlim=(0, COLUMNS + 1), ylim=(lines, 0))
+    axes.axis("off")
+    return figure, axes
+
+
 def surprise(shown: Sequence[str], losses: Tensor) -> Figure:
     """A text, each token (N,) on a ground as dark as it was unlikely, −log p (N,)."""
     from matplotlib import colormaps
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
     from matplotlib.patches import Rectangle
 
-    lines: list[list[tuple[str, float]]] = [[]]
-    for text, loss in zip(shown, losses.tolist(), strict=True):
-        for character in text:
-            if character == "\n" or len(lines[-1]) == COLUMNS:
-                if len(lines) == MOST_LINES:
-                    break
-                lines.append([])
-            lines[-1].append(("↵" if character == "\n" else character, loss))
-            if character == "\n":
-                lines[-2].append(lines[-1].pop())
-    figure = new_figure((COLUMNS + 2) * ADVANCE * POINTS / 72, (len(lines) + 4) * LEADING * POINTS / 72)
-    axes = figure.add_axes((0.01, 0.0, 0.98, 0.93))
-    axes.set(xlim=(0, COLUMNS + 1), ylim=(len(lines), 0))
-    axes.axis("off")
-    scale = ScalarMappable(Normalize(SURE, UNSURE), colormaps["OrRd"])
+    marked = [(character, loss) for text, loss in zip(shown, losses.tolist(), strict=True) for character in text]
+    lines = list(islice(broken(marked), MOST_LINES))
+    figure, axes = page(len(lines))
+    shades = colormaps["OrRd"]
     for row, line in enumerate(lines):
         for column, (_, loss) in enumerate(line):
-            axes.add_patch(Rectangle((column, row), 1, 1, color=scale.to_rgba(loss), linewidth=0))
+            axes.add_patch(Rectangle((column, row), 1, 1, color=shades(min(loss / UNSURE, 1.0)), linewidth=0))
         for column, (character, _) in enumerate(line):
-            axes.text(
-                column + 0.5,
-                row + 0.5,
-                character,
-                fontsize=POINTS,
-                family=FONT,
-                color=PALE if character == "↵" else "black",
-                ha="center",
-                va="center_baseline",
-                parse_math=False,
-            )
+            seen, colour = ("↵", PALE) if character == "\n" else (character, "black")
+            place: dict[str, Any] = {"ha": "center", "va": "center_baseline", "parse_math": False}
+            axes.text(column + 0.5, row + 0.5, seen, fontsize=POINTS, family=FONT, color=colour, **place)
     entitle(axes, "What surprised it: from pale, foreseen, to dark, not at all (5 nats: 1 in 150)")
     return figure
+
+
+def broken(text: Iterable[tuple[str, float]]) -> Iterator[list[tuple[str, float]]]:
+    """Characters in lines, each of which ends with its newline or where the picture does."""
+    line: list[tuple[str, float]] = []
+    for one in text:
+        line.append(one)
+        if one[0] == "\n" or len(line) == COLUMNS:
+            yield line
+            line = []
+    if line:
+        yield line
 
 
 def samples(prompt: str, texts: Mapping[str, str]) -> Figure:
     """How a prompt was gone on with, by a word on how it was drawn."""
     blocks = [(name, wrapped(prompt + text)) for name, text in texts.items()]
     height = sum(len(lines) + 2.5 for _, lines in blocks)
-    figure = new_figure((COLUMNS + 2) * ADVANCE * POINTS / 72, (height + 3) * LEADING * POINTS / 72)
-    axes = figure.add_axes((0.01, 0.0, 0.98, 0.93))
-    axes.set(xlim=(0, COLUMNS + 1), ylim=(height, 0))
-    axes.axis("off")
+    figure, axes = page(height)
     top = 0.5
     for name, lines in blocks:
         axes.text(0, top, name, fontsize=POINTS, weight="bold", color=RIGHT, va="top")
         body = "\n".join(lines)
-        style = {"fontsize": POINTS, "family": FONT, "linespacing": LEADING / 1.164}
+        style: dict[str, Any] = {"fontsize": POINTS, "family": FONT, "linespacing": LEADING / 1.164}
         axes.text(0, top + 1.2, body, color=INK, va="top", parse_math=False, **style)
         top += len(lines) + 2.5
     entitle(axes, f"Gone on with: {textwrap.shorten(prompt, 60, placeholder=' …')}")
@@ -96,5 +96,6 @@ def samples(prompt: str, texts: Mapping[str, str]) -> Figure:
 
 
 def wrapped(text: str) -> list[str]:
-    """The lines of a text, none longer than the picture is wide."""
-    return [part for line in text.split("\n") for part in textwrap.wrap(line, COLUMNS) or [""]][:MOST_LINES]
+    """The first lines of a text, none longer than the picture is wide; of empty ones at most one together."""
+    lines = re.sub(r"\n{3,}", "\n\n", text).strip("\n").split("\n")
+    return [part for line in lines for part in textwrap.wrap(line, COLUMNS) or [""]][:LINES_OF_SAMPLE]

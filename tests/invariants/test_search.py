@@ -115,7 +115,7 @@ def test_a_wider_beam_finds_no_worse_a_score_on_the_whole() -> None:
     for width in (1, 3, 9):
         found = search(model, sources, 5, width)
         totals.append(sum(model.log_probability(int(s), trimmed(row)) for s, row in zip(sources, found, strict=True)))
-    assert totals[0] < totals[1] < totals[2]
+    assert totals[0] < totals[1] <= totals[2]
 
 
 def test_a_larger_penalty_gives_longer_answers() -> None:

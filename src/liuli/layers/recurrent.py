@@ -188,10 +188,9 @@ class Recurrent(nn.Module, ABC):
     def cell(self, x: Tensor, state: State) -> State:
         """The state after an input (B, D), from the state before it: each (B, M)."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        """The states h after every time step: (B, T, D) to (B, T, M). The first comes from zeros."""
-        begin = x.new_zeros(len(x), self.units)
-        state: State = (begin, begin) if self.memory else (begin,)
+    def forward(self, x: Tensor, begin: State | None = None) -> Tensor:
+        """The states h after every time step: (B, T, D) to (B, T, M). The first comes from `begin`, else from zeros."""
+        state = begin or self.zeros(x)
         if not torch._C._is_torch_function_mode_enabled():
             return self.by_kernel(x, state)
         states = []
@@ -199,6 +198,11 @@ class Recurrent(nn.Module, ABC):
             state = self.cell(step, state)
             states.append(state[0])
         return torch.stack(states, dim=1)
+
+    def zeros(self, x: Tensor) -> State:
+        """The state before anything was read, for sequences (B, …)."""
+        nothing = x.new_zeros(len(x), self.units)
+        return (nothing, nothing) if self.memory else (nothing,)
 
     def by_kernel(self, x: Tensor, state: State) -> Tensor:
         """The same by PyTorch's kernel, which would add a second bias."""
@@ -208,6 +212,17 @@ class Recurrent(nn.Module, ABC):
         learns = torch.is_grad_enabled()  # whether anyone will go backward
         run = getattr(torch, self.kernel)
         return run(x, initial, weights, True, 1, 0.0, learns, False, True)[0]
+
+
+def turned(lengths: Tensor, steps: int) -> Tensor:
+    """Where each step comes from when sequences are read backward, int64 (B, T); what follows their ends stays there.
+
+    Args:
+        lengths: of the sequences, (B,).
+        steps: T.
+    """
+    places = torch.arange(steps, device=lengths.device)
+    return torch.where(places < lengths[:, None], lengths[:, None] - 1 - places, places)
 
 
 def grouped(flat: Sequence[Tensor], cells: int, bias: bool) -> list[Weights]:

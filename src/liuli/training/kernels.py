@@ -4,7 +4,8 @@ Which is taken follows from the operation, its shapes and how PyTorch was built,
 that a run repeated or resumed on the same machine has the same bits. The rules, for float32 on a CPU:
 
 products      PyTorch's MKL treats an AMD processor as a generic one, half as fast as oneDNN, whose calls
-              cost 15 µs more: so products of some size go there, with their bias and activation.
+              cost 15 µs more: so products of some size go there, with their bias and activation. A right factor
+              with gaps between its rows (one time step of a sequence) it would take a thousand times as long for.
 max-pooling   takes one number after another, oneDNN sixteen at once (from four channels on), the same maxima and
               among equals the same one.
 lstm          its kernel keeps what going backward needs only where gradients are recorded: in a replay they are not,
@@ -51,17 +52,23 @@ def usable() -> bool:
 
 def product(node: fx.Node, left: Tensor, right: Tensor) -> None:
     """`mm(left, right)`."""
-    if left.size(0) * right.numel() >= PRODUCT:
+    if left.size(0) * right.numel() >= PRODUCT and dense(right):
         by_one_dnn(node, node.args[0], node.args[1], None, "none")
 
 
 def product_and_bias(node: fx.Node, bias: Tensor, left: Tensor, right: Tensor) -> None:
     """`addmm(bias, left, right)`, and the activation that alone uses it."""
-    if left.size(0) * right.numel() >= PRODUCT and bias.dim() == 1 and len(node.args) == 3 and not node.kwargs:
+    large = left.size(0) * right.numel() >= PRODUCT and dense(right)
+    if large and bias.dim() == 1 and len(node.args) == 3 and not node.kwargs:
         user = next(iter(node.users))
         activation = ACTIVATIONS.get(user.target) if len(node.users) == 1 else None
         last = user if activation else node
         by_one_dnn(last, node.args[1], node.args[2], node.args[0], activation or "none")
+
+
+def dense(matrix: Tensor) -> bool:
+    """Whether a matrix or its transpose lies in memory without a gap."""
+    return matrix.is_contiguous() or matrix.t().is_contiguous()
 
 
 def by_one_dnn(node: fx.Node, left: Any, right: Any, bias: Any, activation: str) -> None:

@@ -44,6 +44,7 @@ def arithmetic(draw: Draw) -> Case:
         "lerp": lambda a, b: torch.lerp(a, b, 0.3),
         "addcmul": lambda a, b: torch.addcmul(a, a, b, value=0.5),
         "where": lambda a, b: torch.where(a > b, a, b * 2),
+        "where of a tensor": lambda a, b: a.where(a > b, b * 2),
         "hypot": torch.hypot,
         "remainder": lambda a, b: torch.remainder(a, b) + torch.fmod(a, b),
         "logaddexp": torch.logaddexp,

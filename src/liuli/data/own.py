@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from liuli.data import corpus, folders, masks, networks, parallel, photos, ratings, sentences, tables, texts
+from liuli.data import corpus, folders, masks, networks, parallel, photos, prose, ratings, sentences, tables, texts
 from liuli.data.arrays import consistent
 from liuli.data.dataset import Data
 from liuli.errors import UserError
@@ -93,6 +93,12 @@ FORMS = (
         looks="a file of running text with the ending .txt, or a folder of them",
         fits=corpus.fits,
         load=corpus.load,
+    ),
+    Form(
+        kind="prose",
+        looks="a file of running text by paragraphs with the ending .txt, or a folder of them",
+        fits=corpus.fits,
+        load=prose.load,
     ),
     Form(
         kind="text",

@@ -39,6 +39,8 @@ def bind(function: Callable[..., Any] | None, args: tuple[Any, ...], kwargs: dic
     if raw == "__get__":
         return {"input": args[0]}
     given = {_ALIASES.get(name, name): part for name, part in kwargs.items()}
+    if function is torch.Tensor.where:  # x.where(m, y) is torch.where(m, x, y)
+        return {**_by_place(args, ("input", "condition", "other")), **given}
     if raw == "to":
         return {**{_role(part, i): part for i, part in enumerate(args)}, **given}
     if raw in _BY_HAND:

@@ -139,7 +139,7 @@ def test_summary_counts_every_parameter(system: System) -> None:
     summary = summarise(model, system.task)
     assert sum(layer.parameters for layer in summary.layers) == summary.parameters
     assert summary.parameters == sum(one.numel() for one in model.parameters())
-    assert summary.multiply_adds > 0
+    assert summary.multiply_adds > 0 or summary.parameters == 0
 
 
 @every_system

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from liuli.data import corpus, folders, masks, networks, parallel, photos, prose, ratings, sentences, tables, texts
+from liuli.data import corpus, folders, masks, networks, parallel, photos, prose, ratings, sentences, tables, texts, voc
 from liuli.data.arrays import consistent
 from liuli.data.dataset import Data
 from liuli.errors import UserError
@@ -62,6 +62,12 @@ FORMS = (
         load=masks.load,
     ),
     Form(
+        kind=voc.KIND,
+        looks="a folder with pictures in JPEGImages/ and, of the same names, their boxes as XML in Annotations/",
+        fits=voc.fits,
+        load=voc.load,
+    ),
+    Form(
         kind="graph",
         looks="a folder with nodes.csv (name, numbers, a column of classes) and edges.txt (two names a line)",
         fits=networks.fits,
@@ -84,7 +90,9 @@ FORMS = (
     ),
     Form(
         kind="ratings",
-        looks="a CSV file of ratings from 1 to 5, with columns for the user, the item and the rating",
+        looks=(
+            "a CSV file of ratings, stars from 1 to 5 or half stars, with columns for the user, the item and the rating"
+        ),
         fits=lambda path: path.is_file() and path.suffix.lower() in tables.ENDINGS,
         load=ratings.load,
     ),

@@ -210,7 +210,7 @@ def sheet(tiles: list[Any], answers: list[str]) -> NDArray[np.uint8]:
 
 
 def last_hidden(network: nn.Module, task: Task, batch: Batch) -> tuple[Tensor, Tensor]:
-    """What the last layer with weights is given for a batch, and the network's output."""
+    """What the last layer with weights is given for a batch, and the network's output; without weights that twice."""
     kept: list[Tensor] = []
 
     def keep(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
@@ -223,4 +223,4 @@ def last_hidden(network: nn.Module, task: Task, batch: Batch) -> tuple[Tensor, T
     finally:
         for handle in handles:
             handle.remove()
-    return kept[0], output
+    return kept[0] if kept else output, output

@@ -87,7 +87,7 @@ def precision_recall(answers: Tensor, truth: Tensor, classes: Sequence[str]) -> 
             axes.plot(box_measures.RECALLS, precision[:, number], color=colour(number), label=label)
     axes.set(xlim=(0, 1.01), ylim=(0, 1.03), xlabel="recall", ylabel="precision")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="lower left")
+    figure.legend(loc="outside lower center", ncols=min(4, len(classes)), frameon=False)
     figures.entitle(axes, "Precision against recall, IoU ≥ 0.5")
     return figure
 

@@ -48,7 +48,7 @@ DRAWN = 64  # pixels along a side of made-up pictures
 DRAWN_CLASSES = ("red", "green", "blue")
 OVERLAP = 0.5  # IoU above which of two boxes of a class the less sure one goes
 LEAST = 0.005  # scores below are no answers at all
-SHOWN = 0.3  # scores from here on are shown to a person
+SHOWN = 0.2  # scores from here on are shown to a person, as the authors' program does
 MOST = 100  # R
 
 

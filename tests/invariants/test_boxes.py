@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from liuli.explaining import coverage
 from liuli.layers.boxes import centred, corners, from_grid, iou, to_grid
 from liuli.layers.suppression import DECAYS, rescored, survivors
 from liuli.models.detection.nms import Suppressing
@@ -15,6 +16,8 @@ from liuli.oracles.nms import suppressed
 from liuli.tasks import box_augmentation
 from liuli.tasks.box_augmentation import moved, moved_boxes
 from liuli.tasks.suppression import Suppression
+from liuli.tracing import trace
+from tests.truth import truth
 
 
 def drawn(count: int, seed: int = 0, least: float = 5, most: float = 40) -> Tensor:
@@ -76,6 +79,17 @@ def test_scores_that_are_left_are_those_of_loops(decay: str) -> None:
     found = rescored(boxes, scores, classes, torch.tensor(0.3, dtype=torch.float64), decay)
     pictures = zip(boxes.numpy(), scores.numpy(), classes.numpy(), strict=True)
     assert np.allclose(found, [suppressed(*one, 0.3, decay) for one in pictures], rtol=1e-13)
+
+
+@pytest.mark.parametrize("decay", DECAYS)
+def test_every_rule_explains_itself(decay: str) -> None:
+    """Forward and, with soft rules, back to the corners."""
+    task = Suppression()
+    record = trace(Suppressing(decay), *task.inputs(task.draw(1)), loss=task.doubt)
+    found = truth(record, 5)
+    assert coverage(record).missing == ()
+    assert found.faults == []
+    assert found.backward.total() > 0
 
 
 def test_boxes_of_one_place_leave_the_first_and_other_classes_alone() -> None:

@@ -35,7 +35,7 @@ def of_run(run: Run, example: Example) -> Made:
     """What a trained system makes of one input, and from its own answer back."""
     task, system = run.system.task, run.system
     network = run.network()
-    with torch.inference_mode():
+    with torch.no_grad():
         batch = task.complete(network, example.batch)
     record = trace(network, *task.inputs(batch), loss=task.doubt)
     with torch.inference_mode():

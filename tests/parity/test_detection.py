@@ -11,10 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from liuli import catalog, checking
+from liuli.explaining import explain
 from liuli.oracles import yolo_v1 as loops
 from liuli.oracles.nms import iou
 from liuli.tasks import box_measures, detection
 from liuli.tasks.detection import Detection, loss_parts
+from liuli.tracing import trace
 
 
 def grids(count: int, side: int, things: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -52,7 +54,31 @@ def test_the_five_parts_have_names_in_every_tally() -> None:
     outcome = task.outcome(model.eval(), task.draw(3))
     tally = task.tally(outcome.output, task.draw(3))
     assert list(tally) == ["centre", "size", "object", "empty", "class"]
-    assert float(sum(tally.values())) / 3 == pytest.approx(float(outcome.loss), rel=1e-5)
+    assert float(sum(tally.values())) / 3 == pytest.approx(outcome.loss.item(), rel=1e-5)
+
+
+class Taught(nn.Module):
+    """A network with its loss, to be traced."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.task = Detection()
+        self.network = catalog.find("yolo-v1").build().eval()
+        self.batch = self.task.draw(1)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return self.task.outcome(lambda _: self.network(pictures), self.batch).loss
+
+
+def test_a_record_holds_every_part_by_its_name() -> None:
+    taught = Taught()
+    record = trace(taught, *taught.task.inputs(taught.batch))
+    parts = [record.find(name)[-1] for name in ("centre", "size", "objects", "empty", "classes")]
+    expected = loss_parts(taught.network(*taught.task.inputs(taught.batch)), taught.batch[1])
+    assert [part.tensor.item() for part in parts] == pytest.approx(expected[0].tolist(), rel=1e-5)
+    for part in parts:
+        assert explain(record, part, (0,)).residual == pytest.approx(0, abs=1e-5)
+        assert part.grad is not None, "the loss hangs on it"
 
 
 def rooted_twice(plain: Callable[..., Tensor]) -> Callable[..., Tensor]:

@@ -234,11 +234,11 @@ def loss_parts(grid: Tensor, boxes: Tensor) -> Tensor:
     confidence = foretold[..., 4]  # (B, S², 2)
     centre = COORD * (responsible * (off[..., 0] + off[..., 1])).sum((1, 2))  # (B,)
     size = COORD * (responsible * (off[..., 2] + off[..., 3])).sum((1, 2))  # (B,)
-    sure = (responsible * (agreement - confidence).square()).sum((1, 2))  # (B,)
+    objects = (responsible * (agreement - confidence).square()).sum((1, 2))  # (B,)
     empty = EMPTY * ((1 - responsible) * confidence.square()).sum((1, 2))  # (B,)
     missed = (share - shares).square().sum(2)  # (B, S²)
-    named = (filled.to(grid) * missed).sum(1)  # (B,)
-    return torch.stack([centre, size, sure, empty, named], 1)
+    classes = (filled.to(grid) * missed).sum(1)  # (B,)
+    return torch.stack([centre, size, objects, empty, classes], 1)
 
 
 def candidates(grid: Tensor) -> Tensor:

@@ -26,10 +26,9 @@ from torch.nn.functional import cross_entropy
 from liuli import pretrained
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
-from liuli.tasks import tokens
+from liuli.tasks import tokens, typed
 from liuli.tasks.sampling import Sampling, generate
 from liuli.tasks.task import Batch, Example, Outcome, Task
-from liuli.tasks.text_classification import TextClassification
 
 WINDOW = 128  # tokens, where a published network could look further back: one core must afford it
 DRAWN_CHARACTERS = "".join(chr(number) for number in range(32, 97))
@@ -114,8 +113,8 @@ class LanguageModelling(Task):
         starts = torch.arange(0, last + 2 * half, 2 * half).clamp(max=last).unique()  # (B,)
         windows = (starts[:, None] + torch.tensor([0, half])).flatten()  # (B·W,)
         places = windows[:, None] + torch.arange(length)  # (B·W, T)
-        counted_before = torch.cat([torch.tensor([-1]), places[:-1, -1]])  # the last place of the window before
-        counted = places > counted_before[:, None]
+        before = torch.cat([torch.tensor([-1]), places[:-1, -1].cummax(0).values])  # the last place that has counted
+        counted = places > before[:, None]
         return tuple(part.unflatten(0, (-1, 2)) for part in (stream[places], stream[places + 1], counted))
 
     def draw(self, count: int, seed: int = 0) -> Batch:
@@ -203,7 +202,7 @@ class LanguageModelling(Task):
 
     def read(self, source: Path | bytes | str, facts: Facts, name: str) -> Example:
         """The beginning of a text, which is gone on with."""
-        text = TextClassification.text_of(source, name)
+        text = typed.sentences_of(source, name)
         reader = tokens.of(facts.learnt)
         numbers = reader.encode([text])
         if not len(numbers):

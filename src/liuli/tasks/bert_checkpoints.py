@@ -91,6 +91,14 @@ def start(source: str) -> Start:
     return Start(folder, False, {name: config[called] for name, called in SIZES.items()}, pieces.from_folder(folder))
 
 
+def fetch(source: str) -> dict[str, Any]:
+    """What must be known of it before there is a network: its reader of words and its sizes; of `NONE` nothing."""
+    if source == NONE:
+        return {}
+    begun = start(source)
+    return {"tokenizer": begun.learnt["tokenizer"], "sizes": dict(begun.sizes)}
+
+
 def save(folder: Path, sizes: Mapping[str, object], tensors: Mapping[str, Tensor], learnt: Mapping[str, Any]) -> None:
     """Write a checkpoint that `transformers` loads, its reader of words with it.
 

@@ -24,6 +24,14 @@ READABLE = 20  # pieces of the text whose attention is drawn
 SHOWN = 24  # blanks in the table
 AROUND = 6  # pieces to either side of a blank
 BINS = 10
+IDEOGRAPHS = (
+    "Noto Sans CJK TC",
+    "PingFang TC",
+    "Microsoft JhengHei",
+    "WenQuanYi Zen Hei",
+    "Noto Sans CJK SC",
+    "SimHei",
+)
 
 
 def answers(output: Tensor, truth: Tensor, words: Tensor, places: Tensor, facts: Facts, folder: Path) -> list[Path]:
@@ -58,7 +66,7 @@ def by_frequency(counts: Tensor, right: Tensor) -> Figure:
     bars = axes.bar(range(len(groups)), shares, color=RIGHT, width=0.8)
     axes.bar_label(bars, [f"{share:.0%}" for share in shares], fontsize=8, color=INK, padding=2)
     axes.set_xticks(range(len(groups)), labels, fontsize=7, color=INK)
-    axes.set(ylim=(0, 1), xlabel="times that the piece comes in the training text", ylabel="named right")
+    axes.set(ylim=(0, 1.1), xlabel="times that the piece comes in the training text", ylabel="named right")
     axes.spines[["top", "right"]].set_visible(False)
     entitle(axes, f"{len(right):,} masked pieces, {float(right.double().mean()):.1%} named right, by their frequency")
     return figure
@@ -71,15 +79,16 @@ def blanks(output: Tensor, truth: Tensor, words: Tensor, places: Tensor, names: 
     figure = new_figure(11.5, 0.24 * len(chosen) + 0.6)
     axes = figure.add_subplot()
     axes.set(xlim=(0, 1), ylim=(len(chosen) + 0.2, -0.8))
+    fonts = families()
     axes.axis("off")
     for line, (row, column) in enumerate(chosen):
         place, text = int(places[row, column]), words[row].tolist()
         stood, best = int(truth[row, column]), output[row, column, 1:]
-        before = joined([names[one] for one in text[max(0, place - AROUND) : place]])
-        after = joined([names[one] for one in text[place + 1 : place + 1 + AROUND] if one != pieces.PADDING])
+        before = pieces.joined([names[one] for one in text[max(0, place - AROUND) : place]])
+        after = pieces.joined([names[one] for one in text[place + 1 : place + 1 + AROUND] if one != pieces.PADDING])
         mine = [(names[int(best[k])], float(best[k + len(best) // 2].exp())) for k in range(3)]
         good = int(best[0]) == stood
-        style: dict[str, Any] = {"fontsize": 8, "va": "center", "parse_math": False}
+        style: dict[str, Any] = {"fontsize": 8, "va": "center", "parse_math": False, "family": fonts}
         axes.text(0.3, line, before, ha="right", color=INK, **style)
         axes.text(0.36, line, names[stood], ha="center", color=RIGHT, weight="bold", **style)
         axes.text(0.42, line, after, ha="left", color=INK, **style)
@@ -88,11 +97,6 @@ def blanks(output: Tensor, truth: Tensor, words: Tensor, places: Tensor, names: 
         axes.axhline(line + 0.5, color=PALE, linewidth=0.2)
     entitle(axes, "Some masked pieces, what stood there, and the three likeliest answers")
     return figure
-
-
-def joined(names: Sequence[str]) -> str:
-    """Pieces as they are written: those that go on a word without a space."""
-    return " ".join(names).replace(f" {pieces.CONTINUED}", "")
 
 
 def looks(maps: Tensor, names: Sequence[str], folder: Path) -> list[Path]:
@@ -104,14 +108,24 @@ def looks(maps: Tensor, names: Sequence[str], folder: Path) -> list[Path]:
         folder: where to draw.
     """
     layers, heads, count = maps.shape[:3]
+    fonts = families()
     figure = new_figure(2.3 * heads + 0.9, 2.3 * layers + 0.9)
     for layer in range(layers):
         for head in range(heads):
             axes = figure.add_subplot(layers, heads, layer * heads + head + 1)
             axes.imshow(maps[layer, head].numpy(), cmap="Blues", vmin=0, vmax=float(maps[layer, head].max()))
-            axes.set_xticks(range(count), names if layer == layers - 1 else [""] * count, rotation=90, fontsize=5)
-            axes.set_yticks(range(count), names if head == 0 else [""] * count, fontsize=5)
+            below, beside = layer == layers - 1, head == 0
+            axes.set_xticks(range(count), names if below else [""] * count, rotation=90, fontsize=5, family=fonts)
+            axes.set_yticks(range(count), names if beside else [""] * count, fontsize=5, family=fonts)
             axes.tick_params(length=0, pad=1)
             axes.set_title(f"layer {layer + 1}, head {head + 1}", fontsize=7, color=INK, pad=3)
     figure.tight_layout(pad=0.4)
     return save({"attention": figure}, folder)
+
+
+def families() -> list[str]:
+    """Fonts in which any piece can be written, as far as they are here."""
+    from matplotlib import font_manager
+
+    here = {font.name for font in font_manager.fontManager.ttflist}
+    return ["DejaVu Sans", *(font for font in IDEOGRAPHS if font in here)]

@@ -75,11 +75,7 @@ class MaskedLanguage(Task):
 
     def fetch(self, options: Mapping[str, object]) -> Mapping[str, Any]:
         """The reader of words and the sizes of the network that is gone on from."""
-        source = str(options["pretrained"])
-        if source == bert_checkpoints.NONE:
-            return {}
-        start = bert_checkpoints.start(source)
-        return {"tokenizer": start.learnt["tokenizer"], "sizes": dict(start.sizes)}
+        return bert_checkpoints.fetch(str(options["pretrained"]))
 
     def learn(self, train: Split, facts: Facts) -> Mapping[str, Any]:
         """The pieces of words, where they have not come from elsewhere, and how often each comes."""
@@ -96,10 +92,7 @@ class MaskedLanguage(Task):
 
     def drawn_facts(self) -> Facts:
         """A hundred pieces, which are called by their number."""
-        names = [*pieces.NAMES, *(f"w{number}" for number in range(len(pieces.NAMES), DRAWN_PIECES))]
-        tokenizer = {"model": {"vocab": {name: number for number, name in enumerate(names)}}}
-        learnt = {"tokenizer": tokenizer, "counts": list(range(DRAWN_PIECES))}
-        return Facts("drawn", "", "", self.kind, "", (), (), learnt=learnt)
+        return Facts("drawn", "", "", self.kind, "", (), (), learnt=pieces.drawn(DRAWN_PIECES))
 
     def options(self, facts: Facts) -> dict[str, object]:
         """The sizes of the network that is gone on from; else how many pieces there are, and places for them."""

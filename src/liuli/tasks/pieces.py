@@ -124,6 +124,24 @@ def names(learnt: Mapping[str, Any]) -> list[str]:
     return sorted(numbers, key=lambda name: numbers[name])
 
 
+def joined(pieces: Sequence[str]) -> str:
+    """Pieces as they are written: those that go on a word without a space."""
+    return " ".join(pieces).replace(f" {CONTINUED}", "")
+
+
+def text(numbers: Sequence[int], learnt: Mapping[str, Any]) -> str:
+    """The text of some pieces, its words and signs apart."""
+    known = names(learnt)
+    return joined([known[number] for number in numbers])
+
+
+def drawn(count: int) -> dict[str, Any]:
+    """What `learn` would give of a made-up language of `count` pieces, which are called by their number."""
+    called = [*NAMES, *(f"w{number}" for number in range(len(NAMES), count))]
+    model = {"model": {"vocab": {name: number for number, name in enumerate(called)}}}
+    return {"tokenizer": model, "counts": list(range(count))}
+
+
 def encode(texts: Sequence[str], learnt: Mapping[str, Any]) -> list[list[int]]:
     """The numbers of each text's pieces. The names of special pieces in a text are those pieces."""
     return [one.ids for one in tokenizer(learnt).encode_batch_fast(list(texts), add_special_tokens=False)]

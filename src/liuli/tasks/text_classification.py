@@ -125,7 +125,7 @@ class TextClassification(Task):
         probabilities, labels = scores.softmax(1), batch[1].cpu()
         matrix = measures.confusion(scores.argmax(1), labels, len(facts.classes))
         wrong = figures.surest_mistakes(probabilities, labels)
-        texts = [" ".join(words.spelled(batch[0][index], facts.learnt)) for index in wrong.tolist()]
+        texts = [self.text(batch[0][index], facts) for index in wrong.tolist()]
         return figures.save(
             {
                 "confusion": figures.confusion(matrix, facts.classes),
@@ -135,6 +135,10 @@ class TextClassification(Task):
             },
             folder,
         )
+
+    def text(self, numbers: Tensor, facts: Facts) -> str:
+        """A row of words as a reader sees it."""
+        return " ".join(words.spelled(numbers, facts.learnt))
 
     def read(self, source: Path | bytes | str, facts: Facts, name: str) -> Example:
         """A sentence; what is unknown or left out of it is remarked."""

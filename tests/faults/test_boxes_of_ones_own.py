@@ -14,6 +14,7 @@ from liuli.errors import UserError
 from liuli.tasks import box_files
 from liuli.tasks.detection import Detection
 from liuli.tasks.suppression import Suppression
+from tests.small_run import small_run
 
 
 def marked(*things: tuple[str, int, int, int, int]) -> str:
@@ -187,6 +188,32 @@ def test_bytes_that_are_no_text_and_a_file_too_large_are_refused(tmp_path: Path)
         box_files.read(b" " * (box_files.LARGEST + 1), (), "my.csv")
     with pytest.raises(UserError, match="cannot be read"):
         box_files.read(tmp_path, (), "folder")
+
+
+def test_a_picture_of_any_shape_is_answered_in_its_own_pixels(tmp_path: Path) -> None:
+    run = small_run(tmp_path / "run", "yolo-v1", Detection().drawn_facts())
+    task, network = Detection(), run.network()
+    torch.nn.init.constant_(network.output.bias, 0.7)  # sure of everything
+    Image.new("RGBA", (30, 60), (200, 30, 30, 128)).save(tmp_path / "tall.png")
+    example = task.read(tmp_path / "tall.png", run.facts, "tall.png")
+    output = task.respond(network, example.batch)[0]
+    answer = task.answer(output, run.facts)
+    boxes = answer["boxes"]
+    assert isinstance(boxes, list)
+    assert boxes
+    assert all(0 <= box["x1"] <= box["x2"] <= 30 and 0 <= box["y1"] <= box["y2"] <= 60 for box in boxes)
+    assert [box["confidence"] for box in boxes] == sorted((box["confidence"] for box in boxes), reverse=True)
+    drawn = task.save_answer(example, output, run.facts, tmp_path / "drawn.png")
+    with Image.open(drawn) as picture:
+        assert picture.size == (320, 640), "in its own shape"
+    nothing = torch.tensor([[-1.0, 0, 0, 0, 0, 0]])
+    assert task.answer(nothing, run.facts) == {"answer": "nothing", "boxes": []}
+
+
+@pytest.mark.parametrize("task", [Detection(), Suppression()], ids=["detection", "suppression"])
+def test_data_of_another_kind_are_refused(task: Detection | Suppression) -> None:
+    with pytest.raises(UserError, match="iris: is data of kind table, expected pictures with boxes"):
+        task.options(store.load("iris").facts)
 
 
 def test_an_archive_that_is_none_is_refused(tmp_path: Path) -> None:

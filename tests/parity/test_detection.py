@@ -52,7 +52,7 @@ def test_a_picture_without_things_only_has_empty_cells() -> None:
 def test_the_five_parts_have_names_in_every_tally() -> None:
     task, model = Detection(), catalog.find("yolo-v1").build()
     outcome = task.outcome(model.eval(), task.draw(3))
-    tally = task.tally(outcome.output, task.draw(3))
+    tally = task.tally(outcome.output.detach(), task.draw(3))
     assert list(tally) == ["centre", "size", "object", "empty", "class"]
     assert float(sum(tally.values())) / 3 == pytest.approx(outcome.loss.item(), rel=1e-5)
 

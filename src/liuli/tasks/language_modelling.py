@@ -110,12 +110,12 @@ class LanguageModelling(Task):
                 f"{facts.name}: a part of it has {len(stream):,} tokens, expected {length + half + 1:,} at least; "
                 f"give more text, or take shorter windows with --set context={max(2, length // 4)}"
             )
-        starts = torch.arange(0, last + 2 * half, 2 * half).clamp(max=last).unique()  # (B,)
+        starts = torch.tensor([*range(0, last, 2 * half), last])  # (B,)
         windows = (starts[:, None] + torch.tensor([0, half])).flatten()  # (B·W,)
         places = windows[:, None] + torch.arange(length)  # (B·W, T)
         before = torch.cat([torch.tensor([-1]), places[:-1, -1].cummax(0).values])  # the last place that has counted
         counted = places > before[:, None]
-        return tuple(part.unflatten(0, (-1, 2)) for part in (stream[places], stream[places + 1], counted))
+        return tuple(part.view(-1, 2, length) for part in (stream[places], stream[places + 1], counted))
 
     def draw(self, count: int, seed: int = 0) -> Batch:
         """One short window each, of characters drawn evenly; the first target of each does not count."""
@@ -216,7 +216,7 @@ class LanguageModelling(Task):
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """What follows, and the prompt that it follows."""
         reader = tokens.of(facts.learnt)
-        prompt, rest = (reader.decode(part) for part in output.split([len(output) - self.length, self.length]))
+        prompt, rest = (reader.decode(part) for part in (output[: -self.length], output[-self.length :]))
         return {"answer": rest, "prompt": prompt, "tokens": self.length}
 
     def doubt(self, output: Tensor) -> Tensor:

@@ -55,12 +55,18 @@ class Sampling:
         tempered = (scores - scores.amax(1, keepdim=True)) / self.temperature
         likely, words = tempered.softmax(1).sort(dim=1, descending=True, stable=True)  # (B, V) each
         before = likely.cumsum(1) - likely  # what the likelier ones reach together
-        allowed = before < self.top_p
+        allowed = (before < self.top_p) | (self.top_p == 1)  # a sum may be rounded above 1
         allowed[:, 0] = True
         if self.top_k:
             allowed[:, self.top_k :] = False
         kept = likely * allowed
         return torch.zeros_like(scores).scatter(1, words, kept / kept.sum(1, keepdim=True))
+
+    def choose(self, scores: Tensor, generator: torch.Generator) -> Tensor:
+        """The next word (B,), from scores (B, V)."""
+        if self.temperature == 0:
+            return scores.argmax(1)  # nothing to be drawn
+        return drawn(self.probabilities(scores), generator)
 
 
 def drawn(probabilities: Tensor, generator: torch.Generator) -> Tensor:
@@ -85,6 +91,6 @@ def generate(model: Continuing, prompt: Tensor, length: int, sampling: Sampling)
             fresh, past, known = text[:, -max(1, model.context // 2) :], None, 0
         scores, past = model.step(fresh, past)
         known += fresh.size(1)
-        fresh = drawn(sampling.probabilities(scores), generator)[:, None].to(prompt)
+        fresh = sampling.choose(scores, generator)[:, None].to(prompt)  # (B, 1)
         text = torch.cat([text, fresh], 1)
     return text[:, prompt.size(1) :]

@@ -61,6 +61,8 @@ def evaluate(
     for name, value in figures_of.items():
         if isinstance(value, float):
             terminal.print(f"  {name:<18} {value:.4f}")
+        elif isinstance(value, str):
+            terminal.print(f"  {name:<18} {value}", markup=False)
     if "calibration" in figures_of:
         terminal.print(f"  {'calibration error':<18} {figures_of['calibration']['error']:.4f}")
     if reached is not None:

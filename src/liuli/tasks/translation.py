@@ -34,6 +34,15 @@ from liuli.tasks.task import Batch, Example, Outcome, Task
 
 DRAWN_WORDS = 20
 DRAWN_LENGTH = 6
+MEANING = {  # BLEU from which on translations are so, as Google's documentation of its translator has it
+    60: "often better than a person's",
+    50: "very good and fluent",
+    40: "good",
+    30: "understandable to good",
+    20: "the gist is clear, the grammar is not",
+    10: "hard to get the gist of",
+    0: "almost useless",
+}
 
 
 @dataclass(frozen=True)
@@ -156,7 +165,10 @@ class Translation(Task):
         return {"accuracy": (hits / (right != PADDING).sum(1)).sum()}
 
     def metrics(self, output: Tensor, batch: Batch, facts: Facts) -> dict[str, object]:
-        """BLEU and chrF of the whole part by sacreBLEU, with the signatures that say how they were computed."""
+        """BLEU and chrF of the whole part by sacreBLEU, with the signatures that say how they were computed.
+
+        "meaning" says what to expect of such a BLEU; "length_ratio" is how long answers are beside right translations.
+        """
         with from_extra("language"):
             from sacrebleu import BLEU, CHRF
 
@@ -166,6 +178,7 @@ class Translation(Task):
         return {
             "bleu": float(found.score),
             "chrf": float(chrf.corpus_score(answers, [right]).score),
+            "meaning": next(words for least, words in MEANING.items() if found.score >= least),
             "length_ratio": float(found.sys_len / max(found.ref_len, 1)),
             "signature": f"BLEU|{bleu.get_signature()}",
             "chrf_signature": f"chrF2|{chrf.get_signature()}",

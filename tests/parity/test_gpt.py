@@ -188,3 +188,69 @@ def test_a_fault_is_found_where_it_is(plant: Any, where: str) -> None:
     plant(network)
     found = checking.compare_pass(network, SYSTEM.task, SYSTEM.task.draw(2), checking.oracle("gpt"))
     assert next(one.name for one in found if one.verdict != "OK") == where
+
+
+# Trained further
+
+
+def tokenizer_files(folder: Path, words: str) -> None:
+    """A byte-level tokenizer of no more pieces than the checkpoint has vectors, as transformers would leave it."""
+    from tokenizers import ByteLevelBPETokenizer
+
+    tokenizer = ByteLevelBPETokenizer()
+    tokenizer.train_from_iterator([words], vocab_size=280, show_progress=False)
+    tokenizer.save_model(str(folder))
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a checkpoint whose network reads pieces of bytes, and a text."""
+    folder = tmp_path_factory.mktemp("started")
+    torch.manual_seed(4)
+    gpt.save(checking.perturbed(GPT(300, 24, 24, 2, 3)), folder / "checkpoint")
+    text = "".join(f"{n} bottles of beer on the wall, 看得見 {n * 7919}\n" for n in range(300))
+    tokenizer_files(folder / "checkpoint", text)
+    (folder / "text.txt").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_training_begins_with_the_published_weights_shape_and_tokens(started: Path) -> None:
+    from rich.console import Console
+
+    import liuli
+
+    settings = {"pretrained": str(started / "checkpoint"), "lr": 1e-12, "weight_decay": 0.0}
+    run = liuli.train(
+        "gpt", data=str(started / "text.txt"), epochs=1, settings=settings, out=started / "run",
+        console=Console(quiet=True),
+    )  # fmt: skip
+    shape = {"vocabulary": 300, "context": 24, "width": 24, "layers": 2, "heads": 3}
+    assert shape.items() <= run.options.items()
+    ours, published = run.network().state_dict(), gpt.load(started / "checkpoint").state_dict()
+    assert all(torch.allclose(value, published[name], atol=1e-6) for name, value in ours.items())
+    example = SYSTEM.task.read("7 bottles 看", run.facts, "")
+    answer = SYSTEM.task.answer(SYSTEM.task.respond(run.network(), example.batch)[0], run.facts)
+    assert answer["prompt"] == "7 bottles 看"
+    assert "\ufffd" not in str(answer["answer"])
+    assert run.result is not None
+    assert run.result["metrics"]["bits_per_character"] > 0
+
+
+def test_a_shape_beside_a_published_one_is_refused(started: Path) -> None:
+    import liuli
+
+    settings = {"pretrained": str(started / "checkpoint"), "width": 48}
+    with pytest.raises(UserError, match="--set width: is decided"):
+        liuli.train("gpt", data=str(started / "text.txt"), settings=settings, out=started / "refused")
+
+
+def test_a_checkpoint_without_a_tokenizer_is_refused(folder: Path, started: Path) -> None:
+    import liuli
+
+    with pytest.raises(UserError, match=r"holds no tokenizer.json, nor vocab.json and merges.txt"):
+        liuli.train("gpt", data=str(started / "text.txt"), settings={"pretrained": str(folder)})
+    (folder / "tokenizer.json").write_text("{}")
+    with pytest.raises(UserError, match="its tokenizer is damaged"):
+        liuli.train("gpt", data=str(started / "text.txt"), settings={"pretrained": str(folder)})
+    with pytest.raises(UserError, match="there is no such folder"):
+        liuli.train("gpt", data=str(started / "text.txt"), settings={"pretrained": "/no/such/folder"})

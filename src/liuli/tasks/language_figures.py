@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,9 @@ COLUMNS, MOST_LINES, LINES_OF_SAMPLE = 96, 40, 16  # characters, lines
 POINTS = 9.0  # size of a letter
 ADVANCE, LEADING = 0.602, 1.45  # width and height of its place, in sizes; DejaVu Sans Mono
 UNSURE = 5.0  # nats, where the darkest colour begins
-FONT = "DejaVu Sans Mono"
+FONTS = ("DejaVu Sans Mono", "Noto Sans Mono CJK TC", "Noto Sans CJK TC", "PingFang TC", "Microsoft JhengHei")
+"""The first comes with matplotlib; the others, where they are installed, have what it has not."""
+NO_GLYPH = "□"
 
 
 def by_place(losses: Tensor) -> Figure:
@@ -36,6 +39,29 @@ def by_place(losses: Tensor) -> Figure:
     axes.grid(color=PALE, linewidth=0.3)
     entitle(axes, "What it is worth to have seen more")
     return figure
+
+
+@cache
+def fonts() -> list[str]:
+    """Those of FONTS that are here."""
+    from matplotlib.font_manager import fontManager
+
+    names = {entry.name for entry in fontManager.ttflist}
+    return [name for name in FONTS if name in names]
+
+
+@cache
+def drawable() -> frozenset[int]:
+    """The characters that one of these fonts has."""
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    files = (findfont(FontProperties(family=name)) for name in fonts())
+    return frozenset(number for file in files for number in get_font(file).get_charmap())
+
+
+def legible(text: str) -> str:
+    """A text with a box for every character that no font here has."""
+    return "".join(one if one == "\n" or ord(one) in drawable() else NO_GLYPH for one in text)
 
 
 def page(lines: float) -> tuple[Figure, Axes]:
@@ -60,9 +86,9 @@ def surprise(shown: Sequence[str], losses: Tensor) -> Figure:
         for column, (_, loss) in enumerate(line):
             axes.add_patch(Rectangle((column, row), 1, 1, color=shades(min(loss / UNSURE, 1.0)), linewidth=0))
         for column, (character, _) in enumerate(line):
-            seen, colour = ("↵", PALE) if character == "\n" else (character, "black")
+            seen, colour = ("↵", PALE) if character == "\n" else (legible(character), "black")
             place: dict[str, Any] = {"ha": "center", "va": "center_baseline", "parse_math": False}
-            axes.text(column + 0.5, row + 0.5, seen, fontsize=POINTS, family=FONT, color=colour, **place)
+            axes.text(column + 0.5, row + 0.5, seen, fontsize=POINTS, family=fonts(), color=colour, **place)
     entitle(axes, "What surprised it: from pale, foreseen, to dark, not at all (5 nats: 1 in 150)")
     return figure
 
@@ -81,17 +107,17 @@ def broken(text: Iterable[tuple[str, float]]) -> Iterator[list[tuple[str, float]
 
 def samples(prompt: str, texts: Mapping[str, str]) -> Figure:
     """How a prompt was gone on with, by a word on how it was drawn."""
-    blocks = [(name, wrapped(prompt + text)) for name, text in texts.items()]
+    blocks = [(name, wrapped(legible(prompt + text))) for name, text in texts.items()]
     height = sum(len(lines) + 2.5 for _, lines in blocks)
     figure, axes = page(height)
     top = 0.5
     for name, lines in blocks:
         axes.text(0, top, name, fontsize=POINTS, weight="bold", color=RIGHT, va="top")
         body = "\n".join(lines)
-        style: dict[str, Any] = {"fontsize": POINTS, "family": FONT, "linespacing": LEADING / 1.164}
+        style: dict[str, Any] = {"fontsize": POINTS, "family": fonts(), "linespacing": LEADING / 1.164}
         axes.text(0, top + 1.2, body, color=INK, va="top", parse_math=False, **style)
         top += len(lines) + 2.5
-    entitle(axes, f"Gone on with: {textwrap.shorten(prompt, 60, placeholder=' …')}")
+    entitle(axes, "How it goes on with the first words of the held-out text, more and less boldly")
     return figure
 
 

@@ -251,6 +251,27 @@ def test_the_bar_of_a_seven_cut_out_closely_is_no_ruling() -> None:
     assert apart(handwriting(cut), handwriting(on("white", "black", cover))) < 0.1
 
 
+def ruled_under(cover: Image.Image, stroke: str, ruling: str, rows: list[int], tilt: float) -> Image.Image:
+    """A digit written on a page with lines that begin at these rows and fall by `tilt`."""
+    sheet = Image.new("RGB", cover.size, "white")
+    for row in rows:
+        ImageDraw.Draw(sheet).line([(0, row), (cover.width, row + tilt * cover.width)], fill=ruling, width=3)
+    return Image.composite(Image.new("RGB", cover.size, stroke), sheet, cover)
+
+
+@pytest.mark.parametrize("tilt", [0.0, 0.02, -0.0275, 0.05])
+def test_ruling_is_taken_away_however_it_is_tilted(tilt: float) -> None:
+    cover = coverage(6, side=400, thickness=16, share=0.5)
+    page = ruled_under(cover, "black", "#7090c0", [60, 140, 220, 300], tilt)
+    assert apart(handwriting(page), handwriting(on("white", "black", cover))) < 0.15
+
+
+def test_a_line_along_the_border_is_ruling_where_another_is_not() -> None:
+    cover = coverage(6, side=400, thickness=16, share=0.5)
+    page = ruled_under(cover, "#777777", "#909090", [120, 390], 0.0)
+    assert apart(handwriting(page), handwriting(on("white", "#777777", cover))) < 0.15
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(8, 90), st.integers(1, 90), st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.02, 0.3, 1.0]))
 def test_whatever_is_in_the_picture(width: int, height: int, seed: int, amount: float) -> None:

@@ -11,6 +11,7 @@ Shapes: pixels are float32 (H, W, 3) from 0 to 1.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from liuli.tasks.maps import Box, Map, Mask, blurred, bounds, components, largest, otsu, resized, shrunk, smallest
 
@@ -177,18 +178,17 @@ def without_lines(contrast: Map) -> Map:
     cells = np.add.reduceat(contrast, edges[:-1], axis=1) / np.diff(edges)  # (height, up to 48)
     top = full_contrast(contrast)
     dark = cells > 0.12 * top
-    thin = max(3, height // 60)
+    thin = max(3, height // 40)
     padded = np.pad(cells, ((thin, thin), (0, 0)))
     ridge = cells - np.maximum(padded[: -2 * thin], padded[2 * thin :]) > 0.12 * top  # and light on both sides
     if ridge.mean() * height < 0.4:
         return contrast
-    slope, lines = steepest(dark, ridge, (edges[:-1] + edges[1:] - width) / 2)
-    strength = float(np.median(cells[lines])) / top if lines.any() else 0.0
-    if strength > 0.55 and np.diff(lines).sum() <= 4:
-        rim = round(0.08 * height)  # few, as dark as ink and along the border: the bar of a 7 cut out closely
-        lines[:rim] = lines[-rim:] = False
-    if strength < 0.2 or not lines.any():
-        return contrast  # too faint to be taken for ink
+    middles = (edges[:-1] + edges[1:] - width) / 2
+    slope, lines = steepest(dark, ridge, middles)
+    strength = float(np.median(cells[at_slope(slope, height, middles)][lines])) / top if lines.any() else 0.0
+    rim = round(0.08 * height)
+    if strength < 0.2 or (strength > 0.55 and not lines[rim:-rim].any()):
+        return contrast  # too faint to be taken for ink; or as dark as ink, and the bar of a 7 cut out closely
     changes = np.flatnonzero(np.diff(np.pad(lines, 1).astype(np.int8)))
     margin = 2 + height // 120
     cleaned = contrast.copy()
@@ -208,18 +208,22 @@ def without_lines(contrast: Map) -> Map:
 
 def steepest(dark: Mask, ridge: Mask, middles: Map) -> tuple[float, Mask]:
     """The slope at which most rows are dark from side to side, and which rows are (a digit may hide the ridge)."""
-    height, count = dark.shape
-    rows, columns = np.arange(height)[:, None], np.arange(count)
-    best, slope, lines = 0.0, 0.0, np.zeros(height, bool)
+    best, slope, lines = 0.0, 0.0, np.zeros(len(dark), bool)
     for one in SLOPES:
-        at = (rows + np.round(one * middles).astype(int)).clip(0, height - 1)
-        sheared = dark[at, columns]
-        along = sheared.mean(1)
-        ends = sheared[:, :2].any(1) & sheared[:, -2:].any(1)
-        found = ends & (along > 0.7) & (ridge[at, columns].mean(1) > 0.4)
+        at = at_slope(one, len(dark), middles)
+        level = dark[at]
+        along = level.mean(1)
+        ends = level[:, :2].any(1) & level[:, -2:].any(1)
+        found = ends & (along > 0.7) & (ridge[at].mean(1) > 0.4)
         if (total := float((along[found] ** 6).sum())) > best:
             best, slope, lines = total, float(one), found
     return slope, lines
+
+
+def at_slope(slope: float, height: int, middles: Map) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where the cells (height, N) of each line of this slope lie: rows (height, N) and columns (N,)."""
+    rows = np.arange(height)[:, None] + np.round(slope * middles).astype(int)
+    return rows.clip(0, height - 1), np.arange(len(middles))
 
 
 def stroke_thickness(ink: Map) -> float:

@@ -190,6 +190,21 @@ def test_a_fault_is_found_where_it_is(plant: Any, where: str) -> None:
     assert next(one.name for one in found if one.verdict != "OK") == where
 
 
+def test_what_is_dropped_agrees_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    from liuli.oracles import gpt as oracle
+
+    monkeypatch.setattr(oracle, "RATE", 0.25)
+    torch.manual_seed(0)
+    network = checking.perturbed(GPT(layers=2, dropout=0.25)).double().eval()
+    silencers = {path: module.train() for path, module in network.named_modules() if isinstance(module, nn.Dropout)}
+    assert len(silencers) == 5
+    found = checking.compare_pass(network, SYSTEM.task, SYSTEM.task.draw(2), oracle.values, silencers)
+    assert [one.name for one in found if one.verdict != "OK"] == []
+    monkeypatch.setattr(oracle, "RATE", 0.2)
+    found = checking.compare_pass(network, SYSTEM.task, SYSTEM.task.draw(2), oracle.values, silencers)
+    assert next(one.name for one in found if one.verdict != "OK") == "dropout"
+
+
 # Trained further
 
 

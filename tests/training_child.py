@@ -49,6 +49,7 @@ class Job:
         every_step: look, and write a checkpoint, after every step.
         data: that the system is trained on.
         target: the column of a user's own data that holds the classes.
+        prepare: what comes first: puts something small in the place of something large. A function of a module.
     """
 
     folder: Path
@@ -60,6 +61,7 @@ class Job:
     every_step: bool = True
     data: str = "digits"
     target: str | None = None
+    prepare: Callable[[], object] | None = None
 
 
 @dataclass(frozen=True)
@@ -87,13 +89,18 @@ def work(job: Job, parent: Connection | None) -> None:
     import torch
     from rich.console import Console
 
+    from liuli import catalog
     from liuli.errors import LiuliError
-    from liuli.tasks.image_classification import ImageClassification
+    from liuli.runs import Run
     from liuli.training import curves, fit, loop
 
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job is told to ignore
     torch.set_num_threads(1)
-    ImageClassification.figures = lambda *arguments: []  # type: ignore[method-assign]
+    if job.prepare is not None:
+        job.prepare()
+    system = catalog.find(job.name) if job.name else Run.open(job.folder).system
+    type(system.task).figures = lambda *arguments: []  # type: ignore[method-assign]
+    type(system.task).portray = lambda *arguments: []  # type: ignore[method-assign]
     curves.draw = lambda *arguments: None  # type: ignore[assignment]
     if job.every_step:
         loop.LOOK_SECONDS, loop.SAVE_SECONDS, loop.SAVE_SHARE = 0.0, 0.0, 1e9
@@ -219,12 +226,20 @@ INSTANTS = instants()
 
 
 def trace(folder: Path) -> dict[str, object]:
-    """What must be the same of two runs that are the same: weights, metrics without times, figures on the test part."""
+    """What two runs that are the same have in common: all but times.
+
+    That is the best weights, and where training ended with all that it would go on from; the lines of metrics; the
+    figures on the test part; the pictures that were kept over time.
+    """
+    from liuli.training import checkpoint
+
     timed = ("seconds", "samples_per_second")
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return {
         "weights": hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest(),
+        "end": checkpoint.checksum(checkpoint.read(folder / "checkpoint" / "training.safetensors")[0]),
         "metrics": [{key: value for key, value in line.items() if key not in timed} for line in lines],
         "test": json.loads((folder / "result.json").read_text())["metrics"],
         "state": json.loads((folder / "run.json").read_text())["state"],
+        "pictures": {file.name: file.read_bytes() for file in folder.glob("figures/epochs/*")},
     }

@@ -41,7 +41,7 @@ readme: .venv/installed-dev  ## Write the generated parts of the README anew
 
 benchmark: .venv/installed-dev  ## Side by side with Keras and PyTorch (installs them)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[benchmarks]'
-	$(BIN)/python -m benchmarks.handwriting
+	$(BIN)/python benchmarks/handwriting.py
 
 clean:  ## Remove the environment and what tools left
 	rm -rf .venv build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

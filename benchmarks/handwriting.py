@@ -10,16 +10,12 @@ one epoch a round (see `rounds`). Bars: `BARS`.
 
 from __future__ import annotations
 
-import os
-import re
-import tempfile
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
+from peers import keras_on, train, waiting
 from rounds import Bar, Gate, Peer, main, measure, report
 
 OURS, SCRATCH = "liuli", "liuli, scratch engine"
@@ -54,43 +50,14 @@ WORKS = {"mlp": Work("mlp", 54, 1e-3, 28), "lenet": Work("lenet", 64, 2e-3, 32)}
 
 
 def liuli(work: Work, gate: Gate, engine: str) -> None:
-    """`liuli train`, whose line at the end of each epoch opens the gate."""
-    import rich.console
-
-    from liuli.training.fit import train
-
-    class Lines:
-        """A file that waits when it is given the line of an epoch."""
-
-        def write(self, text: str) -> int:
-            epoch = re.search(r"epoch +\d+/.*accuracy (\d\.\d+)", text)
-            if epoch:
-                gate(float(epoch.group(1)))
-            return len(text)
-
-        def flush(self) -> None:
-            pass
-
-    console = rich.console.Console(file=Lines(), width=200)  # type: ignore[arg-type]
-    gate(0.0)
-    with tempfile.TemporaryDirectory() as folder:
-        settings = {"patience": "none", "lr": work.rate, "batch_size": work.batch_size}
-        train(work.name, epochs=1000, engine=engine, settings=settings, out=Path(folder) / "run", console=console)
+    """One of liuli's engines."""
+    train(work.name, gate, engine, lr=work.rate, batch_size=work.batch_size)
 
 
 def keras(work: Work, gate: Gate, backend: str) -> None:
     """`model.fit`, told to be silent."""
-    os.environ["KERAS_BACKEND"] = backend
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    import keras
-    from keras import layers
-
-    class Wait(keras.callbacks.Callback):  # type: ignore[misc]
-        def on_epoch_begin(self, epoch: int, logs: object) -> None:
-            gate.begun = perf_counter()
-
-        def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-            gate(logs["val_accuracy"])
+    keras = keras_on(backend)
+    layers = keras.layers
 
     dense = layers.Dense
     if work.name == "mlp":
@@ -107,7 +74,7 @@ def keras(work: Work, gate: Gate, backend: str) -> None:
     if work.name == "lenet":
         pictures, held = pictures[..., None], (held[0][..., None], held[1])
     gate(0.0)
-    fit = {"batch_size": work.batch_size, "verbose": 0, "callbacks": [Wait()]}
+    fit = {"batch_size": work.batch_size, "verbose": 0, "callbacks": [waiting(gate, "val_accuracy")]}
     while True:  # each round its own call: TensorFlow's pipeline would sleep after the long wait within one
         model.fit(pictures, labels, validation_data=held, **fit)
 

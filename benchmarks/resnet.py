@@ -11,13 +11,12 @@ backends divide work among threads each in its own way: `taskset -c 0` before th
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import partial
-from time import perf_counter
 from typing import Any
 
 import numpy as np
+from peers import keras_on, waiting
 from rounds import Gate, Peer, main, measure, report
 
 OURS = "liuli"
@@ -92,17 +91,8 @@ def in_memory(work: Work, gate: Gate) -> None:
 
 def keras(work: Work, gate: Gate, backend: str) -> None:
     """`model.fit`, told to be silent; the network written with Keras's layers, channels last as it likes them."""
-    os.environ["KERAS_BACKEND"] = backend
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    import keras
-    from keras import layers
-
-    class Wait(keras.callbacks.Callback):  # type: ignore[misc]
-        def on_epoch_begin(self, epoch: int, logs: object) -> None:
-            gate.begun = perf_counter()
-
-        def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-            gate(logs["accuracy"])
+    keras = keras_on(backend)
+    layers = keras.layers
 
     def normed(x: Any, maps: int, stride: int = 1) -> Any:
         x = layers.ZeroPadding2D(1)(x) if stride > 1 else x
@@ -125,9 +115,10 @@ def keras(work: Work, gate: Gate, backend: str) -> None:
     model.compile(optimizer, loss, metrics=["accuracy"])
     pictures, labels = work.data()
     assert model.count_params() - sum(one.shape[0] for one in model.non_trainable_variables) == 269_722
+    pause = waiting(gate, "accuracy")
     gate(0.0)
     while True:  # each round its own call: TensorFlow's pipeline would sleep after the long wait within one
-        model.fit(pictures.astype(np.float32), labels, batch_size=work.batch_size, verbose=0, callbacks=[Wait()])
+        model.fit(pictures.astype(np.float32), labels, batch_size=work.batch_size, verbose=0, callbacks=[pause])
 
 
 PEERS = (

@@ -14,16 +14,12 @@ longest and shuffles the batches: what a user would write who knows what liuli d
 
 from __future__ import annotations
 
-import os
-import re
-import tempfile
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
+from peers import keras_on, train, waiting
 from rounds import Bar, Gate, Peer, main, measure, report
 
 OURS = "liuli"
@@ -56,43 +52,14 @@ class Work:
 
 
 def liuli(work: Work, gate: Gate) -> None:
-    """`liuli train`, whose line at the end of each epoch opens the gate."""
-    import rich.console
-
-    from liuli.training.fit import train
-
-    class Lines:
-        """A file that waits when it is given the line of an epoch."""
-
-        def write(self, text: str) -> int:
-            epoch = re.search(r"epoch +\d+/.*accuracy (\d\.\d+)", text)
-            if epoch:
-                gate(float(epoch.group(1)))
-            return len(text)
-
-        def flush(self) -> None:
-            pass
-
-    console = rich.console.Console(file=Lines(), width=200)  # type: ignore[arg-type]
-    gate(0.0)
-    with tempfile.TemporaryDirectory() as folder:
-        settings = {"patience": "none", "lr": RATE, "batch_size": BATCH, "validation": 0.1, "warmup": 0.0}
-        train(work.name, epochs=1000, settings=settings, out=Path(folder) / "run", console=console)
+    """The recipe, but with the validation that all have."""
+    train(work.name, gate, lr=RATE, batch_size=BATCH, validation=0.1, warmup=0.0)
 
 
 def keras(work: Work, gate: Gate, backend: str) -> None:
     """`model.fit`, told to be silent."""
-    os.environ["KERAS_BACKEND"] = backend
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    import keras
-    from keras import layers
-
-    class Wait(keras.callbacks.Callback):  # type: ignore[misc]
-        def on_epoch_begin(self, epoch: int, logs: object) -> None:
-            gate.begun = perf_counter()
-
-        def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-            gate(logs["val_accuracy"])
+    keras = keras_on(backend)
+    layers = keras.layers
 
     (words, labels), held, count = work.data()
     network = [
@@ -105,9 +72,10 @@ def keras(work: Work, gate: Gate, backend: str) -> None:
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     accuracy = keras.metrics.BinaryAccuracy("accuracy", threshold=0.0)
     model.compile(keras.optimizers.Adam(RATE), loss, metrics=[accuracy])
+    pause = waiting(gate, "val_accuracy")
     gate(0.0)
     while True:
-        model.fit(words, labels, validation_data=held, batch_size=BATCH, verbose=0, callbacks=[Wait()])
+        model.fit(words, labels, validation_data=held, batch_size=BATCH, verbose=0, callbacks=[pause])
 
 
 def torch_user(work: Work, gate: Gate, how: str) -> None:

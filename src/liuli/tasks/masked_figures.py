@@ -40,7 +40,7 @@ def answers(output: Tensor, truth: Tensor, words: Tensor, places: Tensor, facts:
     Args:
         output: (N, M + 1, 1 + 2 K), see `MaskedLanguage.respond`.
         truth: what stood at the masked places (N, M), negative where none is.
-        words: what was read, before anything was masked (N, T).
+        words: what was read, blanks among it (N, T).
         places: (N, M).
         facts: with the names of the pieces, and how often each came.
         folder: where to draw.
@@ -74,8 +74,10 @@ def by_frequency(counts: Tensor, right: Tensor) -> Figure:
 
 def blanks(output: Tensor, truth: Tensor, words: Tensor, places: Tensor, names: Sequence[str]) -> Figure:
     """A table of blanks as they come: what stands around, what stood there, and the three likeliest answers."""
-    step = max(1, len(words) // SHOWN)
-    chosen = [(row, int((places[row] != NOWHERE).nonzero()[0])) for row in range(0, len(words), step)][:SHOWN]
+    masked = (words.gather(1, places) == names.index(pieces.BLANK)) & (places != NOWHERE)  # (N, M)
+    rows = masked.any(1).nonzero().flatten().tolist()
+    rows = rows[:: max(1, len(rows) // SHOWN)][:SHOWN]
+    chosen = [(row, int(masked[row].nonzero()[0])) for row in rows]
     figure = new_figure(11.5, 0.24 * len(chosen) + 0.6)
     axes = figure.add_subplot()
     axes.set(xlim=(0, 1), ylim=(len(chosen) + 0.2, -0.8))
@@ -119,7 +121,6 @@ def looks(maps: Tensor, names: Sequence[str], folder: Path) -> list[Path]:
             axes.set_yticks(range(count), names if beside else [""] * count, fontsize=5, family=fonts)
             axes.tick_params(length=0, pad=1)
             axes.set_title(f"layer {layer + 1}, head {head + 1}", fontsize=7, color=INK, pad=3)
-    figure.tight_layout(pad=0.4)
     return save({"attention": figure}, folder)
 
 

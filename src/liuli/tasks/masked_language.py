@@ -33,7 +33,7 @@ from liuli.tasks.pieces import BLANK, END, START, UNKNOWN
 from liuli.tasks.task import Batch, Example, Outcome, Task
 
 SEED = 0  # of what is masked and mispaired in the data that are held out
-LIKELIEST = 10
+LIKELIEST, SEVERAL = 10, 5
 NO_PLACE = 1.0  # no logarithm of a probability
 IGNORED = -100
 STOPS = frozenset(".!?。！？")
@@ -221,8 +221,8 @@ class MaskedLanguage(Task):
         """How well pieces are named that are frequent or rare, and some blanks with what was put there."""
         from liuli.tasks import masked_figures
 
-        words = passages.composed(*batch[:4]).abs().cpu()
-        return masked_figures.answers(output.cpu(), self.truth(batch).cpu(), words, batch[4].cpu(), facts, folder)
+        words, _, places = (part.cpu() for part in self.inputs(batch))
+        return masked_figures.answers(output.cpu(), self.truth(batch).cpu(), words, places, facts, folder)
 
     def portray(self, model: nn.Module, batch: Batch, facts: Facts, folder: Path) -> list[Path]:
         """What the words of a short text look at, in every head of every layer."""
@@ -274,19 +274,18 @@ class MaskedLanguage(Task):
         return [self.read(line, facts, called) for called, line in typed.lines_of(source, name)]
 
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
-        """The likeliest piece for each blank; of each the ten likeliest and their probabilities."""
+        """The likeliest piece for each blank; of one blank the ten likeliest with probabilities, of several five."""
         names = pieces.names(facts.learnt)
+        shares = output[:-1, 1 + LIKELIEST :].exp().double().cpu().tolist()
+        numbers = output[:-1, 1 : 1 + LIKELIEST].long().tolist()
         blanks = [
-            {
-                names[int(number)]: float(share)
-                for number, share in zip(row[:LIKELIEST], row[LIKELIEST:].exp(), strict=True)
-            }
-            for row in output[:-1, 1:].cpu()
+            {names[number]: round(share, 6) for number, share in zip(*row, strict=True)}
+            for row in zip(numbers, shares, strict=True)
         ]
         answer = " … ".join(next(iter(blank)) for blank in blanks)
-        if len(blanks) > 1:
-            return {"answer": answer, "blanks": blanks}
-        return {"answer": answer, "probability": blanks[0][answer], "probabilities": blanks[0]}
+        if len(blanks) == 1:
+            return {"answer": answer, "probability": blanks[0][answer], "probabilities": blanks[0]}
+        return {"answer": answer, "blanks": [dict(list(blank.items())[:SEVERAL]) for blank in blanks]}
 
     def doubt(self, output: Tensor) -> Tensor:
         """−Σ log of the probability of the likeliest piece of each blank, every step by itself."""

@@ -19,10 +19,10 @@ Shapes:
     B  batch, T tokens of a window, S tokens seen so far, V tokens known, D width, h heads of d = D / h dimensions
 
 Departures:
-    Small enough for one core: characters instead of pieces of words, Shakespeare instead of the web. The figure to reach
-    is for a CPU; on a GPU nanoGPT publishes 1.4697 nats, of a network thirteen times as large. Attention weights are not
-    dropped. Weight decay falls on all weights, biases and LayerNorms too. With `--set pretrained=gpt2`, or with a folder,
-    it has the published shape, weights and tokens, and is trained further (`--set lr=3e-5` is a good pace).
+    Small enough for one core: characters instead of pieces of words, Shakespeare instead of the web. The bar is for a
+    CPU; on a GPU nanoGPT publishes 1.4697 nats, of a network thirteen times as large. Attention weights are not
+    dropped. Weight decay falls on all weights, biases and LayerNorms too. With `--set pretrained=gpt2`, or a folder, it
+    has the published shape, weights and tokens, and is trained further (`--set lr=3e-5` is a good pace).
 
 Look at:
     The attention of each head at one character: which looks at the one before, which at the last space? The probability

@@ -6,6 +6,7 @@ Python of the modules and of autograd (see `recording`) and the slower of two ke
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TypeVar
@@ -98,6 +99,8 @@ class CapturedEngine(TorchEngine):
         graph = self.undone(lambda: record(self.compute, batch, self.buffers))
         choose(graph)
         replay: Callable[..., list[Tensor]] = torch.no_grad()(compiled(graph))
+        del graph
+        gc.collect()  # its nodes hold it as it holds them, and every value of the step with them: gigabytes
         return replay
 
     def compute(self, *batch: Tensor) -> list[Tensor]:

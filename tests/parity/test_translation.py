@@ -20,6 +20,7 @@ from liuli.tasks.subwords import PADDING
 from liuli.tasks.task import Batch
 from liuli.tasks.translation import Translation
 from liuli.tracing import trace
+from liuli.training import captured
 from liuli.training.captured import CapturedEngine
 
 MODELS: dict[str, Callable[[], nn.Module]] = {
@@ -74,6 +75,24 @@ def test_the_step_is_captured(make: Callable[[], nn.Module]) -> None:
     engine.prepare(batch)  # raises where a replay differs
     assert engine.replay(batch)[0]["loss"] > 0
     assert all(replay != engine.compute for replay in engine.replays.values())
+
+
+@every_model
+def test_a_shape_that_takes_too_much_memory_is_not_captured(
+    make: Callable[[], nn.Module], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, batch = catalog.find("attention").recipe, TASK.draw(8)
+    found = []
+    for most in (captured.MOST, 1 << 17):  # all the values take more, but not those of the pass forward alone
+        monkeypatch.setattr(captured, "MOST", most)
+        torch.manual_seed(0)
+        engine = CapturedEngine(make(), TASK, recipe)
+        torch.manual_seed(1)
+        engine.train_step(batch, 1e-3)
+        assert [replay == engine.compute for replay in engine.replays.values()] == [most < 1 << 20]
+        found.append(engine.weights())
+    for name, value in found[0].items():
+        torch.testing.assert_close(value, found[1][name], rtol=1e-4, atol=1e-5)
 
 
 @every_model

@@ -7,6 +7,7 @@ Python of the modules and of autograd (see `recording`) and the slower of two ke
 from __future__ import annotations
 
 import gc
+import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TypeVar
@@ -22,6 +23,9 @@ from liuli.training.update import Update
 
 TOLERANCE = 1e-2
 """Share of the largest entry by which a replay may differ from the step itself: to find a wrong one, not a rounded."""
+
+MOST = 1 << 30
+"""Bytes that recording a step for a further shape may hold: for the few long sentences it is not worth it."""
 
 T = TypeVar("T")
 
@@ -76,7 +80,7 @@ class CapturedEngine(TorchEngine):
         if form not in self.replays:
             self.replays[form] = self.compute
             with suppress(NotCapturable):
-                self.replays[form] = self.recorded(batch)
+                self.replays[form] = self.recorded(batch, MOST)
         results = self.replays[form](*batch)
         count = 1 + len(self.tallies)
         return dict(zip(("loss", *self.tallies), results, strict=False)), results[count:]
@@ -94,9 +98,9 @@ class CapturedEngine(TorchEngine):
             total = {name: total[name] + value if total else value for name, value in sums.items()}
         return total, gradients
 
-    def recorded(self, batch: Batch) -> Callable[..., list[Tensor]]:
-        """The step for such batches; with nothing changed by having looked."""
-        graph = self.undone(lambda: record(self.compute, batch, self.buffers))
+    def recorded(self, batch: Batch, most: float = math.inf) -> Callable[..., list[Tensor]]:
+        """The step for such batches; with nothing changed by having looked. `most`: see `record`."""
+        graph = self.undone(lambda: record(self.compute, batch, self.buffers, most))
         choose(graph)
         replay: Callable[..., list[Tensor]] = torch.no_grad()(compiled(graph))
         del graph

@@ -60,8 +60,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         written: where the memory lies that was written to in place.
     """
 
-    def __init__(self, inputs: Sequence[Tensor], writable: Iterable[Tensor]) -> None:
+    def __init__(self, inputs: Sequence[Tensor], writable: Iterable[Tensor], most: float = math.inf) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.most = most
+        self.places: set[int] = set()
+        self.held = 0  # bytes
         self.graph = fx.Graph()
         self.written: set[int] = set()
         self.writable = {address(tensor) for tensor in writable}
@@ -73,6 +76,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def bind(self, tensor: Tensor, node: fx.Node) -> None:
         """From now on this tensor is what `node` gives."""
+        if address(tensor) not in self.places:
+            self.places.add(address(tensor))
+            self.held += tensor.untyped_storage().nbytes()
         node.meta["value"] = tensor
         self.nodes[id(tensor)] = node
 
@@ -104,6 +110,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                     self.bind(item, self.graph.call_function(operator.getitem, (node, place)))
         elif result is not None:
             raise NotCapturable(f"{op} gives a Python value")
+        if self.held > self.most:
+            raise NotCapturable(f"its values take more than {self.most:,.0f} bytes together")
         return result
 
 
@@ -136,16 +144,22 @@ def external(graph: fx.Graph, value: Tensor) -> fx.Node:
     return node
 
 
-def record(function: Callable[..., Sequence[Tensor]], inputs: Sequence[Tensor], writable: Iterable[Tensor]) -> fx.Graph:
+def record(
+    function: Callable[..., Sequence[Tensor]],
+    inputs: Sequence[Tensor],
+    writable: Iterable[Tensor],
+    most: float = math.inf,
+) -> fx.Graph:
     """The simplified graph of `function(*inputs)`, which is run once.
 
     Args:
         writable: tensors from outside that the function may change in place: the network's buffers.
+        most: bytes of all its values, which are held until it is recorded.
 
     Raises:
         NotCapturable: a replay would not do the same.
     """
-    with Recorder(inputs, writable) as recorder:
+    with Recorder(inputs, writable, most) as recorder:
         results = function(*inputs)
     graph: fx.Graph = recorder.graph
     graph.output([recorder.node(one) for one in results])

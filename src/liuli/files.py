@@ -66,13 +66,13 @@ def sha256(path: Path) -> str:
 def claimed(path: Path) -> Iterator[bool]:
     """Claim the file `path` for this process; gives whether that could be had.
 
-    The system lets go of it when the process ends, however it ends.
+    The system lets go of it when the process ends, however it ends. The file says which process that is.
 
     Raises:
         UserError: the folder is missing or may not be written to.
     """
     try:
-        stream = path.open("w")
+        stream = path.open("a")
     except OSError as error:
         raise unwritable(path, error) from error
     with stream:
@@ -82,6 +82,10 @@ def claimed(path: Path) -> Iterator[bool]:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             mine = False
+        if mine:
+            stream.truncate(0)
+            stream.write(str(os.getpid()))
+            stream.flush()
         yield mine
 
 
@@ -96,3 +100,11 @@ def is_claimed(path: Path) -> bool:
     except OSError:
         pass
     return False
+
+
+def claimant(path: Path) -> int | None:
+    """The number of the process that has claimed `path`; None where none has."""
+    if not is_claimed(path):
+        return None
+    text = path.read_text(encoding="utf-8")
+    return int(text) if text.isdigit() else None

@@ -17,12 +17,15 @@ from typing import Any
 
 import torch
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import StreamingResponse
 from torch import nn
 
 from liuli.catalog import find, listings
+from liuli.data.store import definition
 from liuli.errors import LiuliError, UserError
 from liuli.explaining.explain import bench
 from liuli.files import Json
+from liuli.lab import learning
 from liuli.lab.desk import Busy, Desk
 from liuli.lab.guard import Guard
 from liuli.lab.instances import explained
@@ -31,7 +34,7 @@ from liuli.lab.manifest import manifest
 from liuli.lab.packing import TYPES, array_of
 from liuli.lab.road import road, told
 from liuli.lab.subjects import of_run
-from liuli.runs import Run, runs
+from liuli.runs import RUNS, Run, runs
 from liuli.summary import system_json
 from liuli.tasks.task import Example
 from liuli.tracing.parts import Value
@@ -69,6 +72,34 @@ def laboratory(token: str) -> Guard:
     @app.get("/api/systems/{name}")
     async def system(name: str) -> Response:
         return told_json(await desk.work(lambda: system_told(name)))
+
+    @app.get("/api/runs")
+    async def every_run() -> Response:
+        return told_json(await desk.work(lambda: [{**told(run), "system": run.record["system"]} for run in runs()]))
+
+    @app.post("/api/runs")
+    async def begin(request: Request) -> Response:
+        asked = wanted(await source_of(request))
+        return told_json({"run": await desk.work(lambda: learning.begin(*asked))})
+
+    @app.get("/api/runs/{name}")
+    async def progress(name: str) -> Response:
+        return told_json(await desk.work(lambda: learning.progress(named(name))))
+
+    @app.get("/api/runs/{name}/events")
+    async def events(name: str) -> Response:
+        named_or_begun(name)
+        return StreamingResponse(learning.followed(name), media_type="text/event-stream")
+
+    @app.post("/api/runs/{name}/pause")
+    async def pause(name: str) -> Response:
+        await desk.work(lambda: learning.pause(named(name)))
+        return told_json({})
+
+    @app.post("/api/runs/{name}/resume")
+    async def resume(name: str) -> Response:
+        await desk.work(lambda: learning.go_on(named(name)))
+        return told_json({})
 
     @app.post("/api/runs/{name}/answers")
     async def answers(name: str, request: Request) -> Response:
@@ -150,6 +181,31 @@ def named(name: str) -> Run:
     if found is None:
         raise UserError(f"no run is called '{name}' here; train one with 'liuli train'")
     return found
+
+
+def named_or_begun(name: str) -> None:
+    """Raise UserError unless a run of this name is there, or is about to be."""
+    if not any(one.name == name for one in RUNS.glob("*")):
+        raise UserError(f"no run is called '{name}' here; train one with 'liuli train'")
+
+
+def wanted(given: bytes | str) -> tuple[str, str | None, dict[str, str]]:
+    """What is to be trained: a system, data by their name, settings.
+
+    Raises:
+        UserError: it is not of that form, or names data that have no name.
+    """
+    try:
+        asked = json.loads(given)
+        name, data, settings = asked["system"], asked.get("data"), dict(asked.get("settings", {}))
+        texts = [name, *([] if data is None else [data]), *settings, *settings.values()]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UserError('expected JSON such as {"system": "lenet", "settings": {"epochs": "3"}}') from error
+    if not all(isinstance(text, str) for text in texts):
+        raise UserError("expected texts for the system, the data and every setting")
+    if data is not None:
+        definition(data)
+    return name, data, settings
 
 
 async def source_of(request: Request) -> bytes | str:

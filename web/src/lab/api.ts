@@ -54,6 +54,19 @@ export interface SystemFacts {
   runs: RunFacts[]
 }
 
+export interface Epoch {
+  epoch: number
+  seconds: number
+  [metric: string]: number
+}
+
+/** A run with its recipe and all its epochs; `reason`: why it failed. */
+export interface Learnt extends RunFacts {
+  recipe: Record<string, unknown>
+  reason: string | null
+  epochs: Epoch[]
+}
+
 export interface Answer {
   answer: string
   probability?: number
@@ -103,6 +116,12 @@ const part = encodeURIComponent
 export const api = {
   road: () => told<Stop[]>('/api/road'),
   system: (name: string) => told<SystemFacts>(`/api/systems/${part(name)}`),
+  runs: () => told<(RunFacts & { system: string })[]>('/api/runs'),
+  progress: (run: string) => told<Learnt>(`/api/runs/${part(run)}`),
+  begin: (system: string, settings: Record<string, string>) =>
+    told<{ run: string }>('/api/runs', { method: 'POST', body: JSON.stringify({ system, settings }) }),
+  pause: (run: string) => told(`/api/runs/${part(run)}/pause`, { method: 'POST' }),
+  resume: (run: string) => told(`/api/runs/${part(run)}/resume`, { method: 'POST' }),
   answer: (run: string, given: Given, signal?: AbortSignal) =>
     told<Answer>(`/api/runs/${part(run)}/answers`, sent(given, signal)),
   record: (run: string, given: Given) => told<{ record: string }>(`/api/runs/${part(run)}/records`, sent(given)),

@@ -1,0 +1,162 @@
+"""The laboratory in a browser: the road, a system asked by drawing, the inside of its answer, training followed.
+
+The browser itself remarks upon every answer of status 422, which is how a wrong input is refused.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from liuli.catalog import listings
+from tests.browser.conftest import PATIENCE
+from tests.browser.reader import check
+from tests.small_run import small_run
+
+AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+STROKE = [(0.3, 0.25), (0.7, 0.25), (0.6, 0.45), (0.5, 0.65), (0.42, 0.8)]  # a seven
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A laboratory of its own process, with one run of LeNet."""
+    folder = tmp_path_factory.mktemp("laboratory")
+    small_run(folder / "runs" / "lenet")
+    command = [sys.executable, "-m", "liuli", "lab", "--no-open"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        yield server.stdout.readline().strip()
+        server.terminate()
+
+
+@pytest.fixture
+def enter(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
+    """Open the laboratory; it must be left without a fault and without a request to anywhere else."""
+    opened: list[tuple[BrowserContext, list[str]]] = []
+
+    def entered(place: str = "", **settings: object) -> Page:
+        context = browser.new_context(**{"locale": "en-US", "viewport": {"width": 1600, "height": 1000}, **settings})  # type: ignore[arg-type]
+        faults: list[str] = []
+        opened.append((context, faults))
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("console", lambda message: faults.extend([message.text] * ("status of 422" not in message.text)))
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        home = urlsplit(address).netloc
+        page.on("request", lambda asked: faults.extend([asked.url] * (not known(asked.url, home))))
+        page.goto(address)
+        page.wait_for_selector("ol a")
+        assert "token" not in page.url
+        if place:
+            page.goto(f"http://{home}/#/{place}")
+        return page
+
+    yield entered
+    for context, faults in opened:
+        context.close()
+        assert faults == []
+
+
+def known(url: str, home: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in ("data", "blob") or parts.netloc == home
+
+
+def draw(page: Page) -> None:
+    box = page.locator("canvas").bounding_box()
+    assert box is not None
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in STROKE]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=3)
+    page.mouse.up()
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-TW"])
+def test_from_the_road_to_a_number_that_a_drawing_made(enter: Callable[..., Page], locale: str) -> None:
+    page = enter(locale=locale)
+    expect(page.locator("ol a")).to_have_count(len(listings()))
+    page.locator("ol a", has=page.get_by_text("lenet", exact=True)).click()
+    page.wait_for_selector("canvas")
+    draw(page)
+    bars = page.locator(".said ol li")
+    expect(bars).to_have_count(10)
+    shares = [float(text.strip("<>% ").replace(",", "")) for text in page.locator(".said .number").all_inner_texts()]
+    assert sum(shares) == pytest.approx(100, abs=0.5)
+    expect(page.locator("[aria-busy=false] .said strong")).to_be_visible()
+    said = page.locator(".said strong").inner_text()
+    page.locator("button.inside").click()
+    expect(page.locator(".answer strong")).to_have_text(said)
+    heading = page.locator(".explanation h2")
+    for _ in range(3):
+        page.wait_for_selector(".explanation .check", state="attached")
+        value = check(page)
+        assert value == float(heading.locator("data").get_attribute("value") or "nan")
+        before = heading.inner_text()
+        page.locator(".explanation .line button.operand[data-address^='%']").first.click()
+        expect(heading).not_to_have_text(before)
+
+
+def test_by_keyboard_alone(enter: Callable[..., Page]) -> None:
+    page = enter()
+
+    def tab_to(selector: str) -> None:
+        for _ in range(120):
+            page.keyboard.press("Tab")
+            if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+                return
+        raise AssertionError(f"Tab never reaches {selector}")
+
+    tab_to("a[href='#/system/lenet']")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("canvas")
+    tab_to("input[type=file]")
+    page.go_back()
+    page.wait_for_selector("ol a")
+    tab_to("a[href='#/learning']")
+    page.keyboard.press("Enter")
+    tab_to("form button")
+
+
+@pytest.mark.parametrize("width", [390, 1600])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("place", ["", "system/lenet", "learning/lenet"])
+def test_nothing_is_wider_than_the_screen_and_nothing_is_hard_to_reach(
+    enter: Callable[..., Page], width: int, scheme: str, place: str
+) -> None:
+    page = enter(place, viewport={"width": width, "height": 844}, color_scheme=scheme)
+    page.wait_for_selector({"": "ol a", "system/lenet": "canvas", "learning/lenet": "form"}[place])
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("document.querySelector('.liuli').dataset.theme") == scheme
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed; run npm ci in web/")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run()")["violations"]
+    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+
+
+def test_a_run_is_begun_followed_and_found_again(enter: Callable[..., Page]) -> None:
+    page = enter("learning")
+    page.get_by_label("System").select_option("perceptron")
+    page.get_by_label("Epochs, at most").fill("3")
+    page.get_by_role("button", name="Begin to train").click()
+    now = page.locator(".now", has_text="perceptron")
+    expect(now).to_contain_text("finished")
+    expect(page.locator("figure svg[role=img]")).to_have_attribute("aria-label", re.compile("after epoch"))
+    page.goto(page.url.split("#")[0] + "#/")
+    page.locator("a[href='#/system/perceptron'].ready").wait_for()
+
+
+def test_a_wrong_request_is_said_in_a_sentence(enter: Callable[..., Page]) -> None:
+    page = enter("system/lenet")
+    page.wait_for_selector("canvas")
+    page.locator("input[type=file]").set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": b"nonsense"})
+    expect(page.get_by_role("alert")).to_contain_text("expected a picture")

@@ -18,6 +18,7 @@ from liuli.errors import UserError
 from liuli.models.language import bert
 from liuli.models.language.bert_classifier import SYSTEM, BERTClassifier
 from liuli.runs import Run
+from liuli.tasks import bert_checkpoints
 
 SMALL: dict[str, object] = {"width": 16, "layers": 1, "heads": 2, "inner": 32, "batch_size": 16, "lr": 5e-3}
 WORDS = ["sea", "hill", "lake", "town", "road", "tree", "bird", "rain"]
@@ -95,6 +96,16 @@ def test_a_run_that_is_missing_or_of_another_kind_is_one_sentence(
     with pytest.raises(UserError, match="--set width: is decided by the data"):
         liuli.train("bert-classifier", data="mine.csv", settings={"pretrained": "bert", "width": 8}, out="x")
     assert not (folder / "x").exists()
+
+
+def test_a_run_of_the_usual_size_need_not_say_it(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text('{"system": "bert", "options": {"vocabulary": 8000, "length": 64}}')
+    (tmp_path / "learnt.json").write_text("{}")
+    with torch.device("meta"):
+        network = SYSTEM.build(**bert_checkpoints.start(str(tmp_path)).sizes)
+        assert {name: one.shape for name, one in network.bert.state_dict().items()} == {
+            name: one.shape for name, one in find("bert").build(vocabulary=8000, length=64).bert.state_dict().items()
+        }
 
 
 def test_a_checkpoint_is_begun_from(folder: Path, tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ SIZES = {
     "inner": "intermediate_size",
 }
 """By option of our network, what `config.json` calls it."""
+OURS = {"width": 128, "layers": 3, "heads": 4, "inner": 512}
+"""Sizes of a network of this house where nothing else is said; a run notes those alone that were said."""
 FIXED = {
     "hidden_act": "gelu",
     "layer_norm_eps": 1e-12,
@@ -72,7 +74,7 @@ def start(source: str) -> Start:
         record, learnt = pieces.read(folder / RUN), pieces.read(folder / LEARNT)
         if record.get("system") != "bert":
             raise UserError(f"{source}: is a run of {record.get('system')}, expected one of bert")
-        options = record["options"]
+        options = OURS | record["options"]
         sizes = {name: int(options[name]) for name in SIZES}
         return Start(folder, True, sizes, learnt)
     if source.startswith("runs/") and not folder.is_dir():

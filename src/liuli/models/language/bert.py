@@ -44,6 +44,7 @@ from liuli.layers.attention import FeedForward
 from liuli.models.language.transformer import Encoder, EncoderLayer
 from liuli.system import Adam, Cosine, Recipe, System, Target
 from liuli.tasks import bert_checkpoints
+from liuli.tasks.bert_checkpoints import OURS
 from liuli.tasks.masked_language import MaskedLanguage
 from liuli.tasks.pieces import PADDING
 
@@ -140,10 +141,10 @@ class Pretraining(nn.Module):
         self,
         vocabulary: int = 100,
         length: int = 64,
-        width: int = 128,
-        layers: int = 3,
-        heads: int = 4,
-        inner: int = 512,
+        width: int = OURS["width"],
+        layers: int = OURS["layers"],
+        heads: int = OURS["heads"],
+        inner: int = OURS["inner"],
         dropout: float = 0.0,
         pretrained: str = "none",
     ) -> None:

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 
 from liuli.models.language.bert import BERT, draw_weights, inherit
 from liuli.system import Adam, Linear, Recipe, System, Target
+from liuli.tasks.bert_checkpoints import OURS
 from liuli.tasks.piece_classification import PieceClassification
 
 
@@ -51,10 +52,10 @@ class BERTClassifier(nn.Module):
         vocabulary: int = 100,
         classes: int = 2,
         length: int = 64,
-        width: int = 128,
-        layers: int = 3,
-        heads: int = 4,
-        inner: int = 512,
+        width: int = OURS["width"],
+        layers: int = OURS["layers"],
+        heads: int = OURS["heads"],
+        inner: int = OURS["inner"],
         dropout: float = 0.1,
         pretrained: str = "runs/bert",
     ) -> None:

@@ -1,7 +1,7 @@
 """What training steps of a Transformer's encoder cost, beside PyTorch's own and Hugging Face's BERT.
 
     pip install 'liuli[benchmarks]'
-    python benchmarks/transformers.py [float32] [bf16] [compiled] [--quick] [--json FILE]
+    python benchmarks/encoders.py [float32] [bf16] [compiled] [--quick] [--json FILE]
 
 The same network for all: words and places, 4 layers of 256 in 4 heads with 1,024 inside and GELU, scores of 8,000 words
 for every place by the words' own vectors, cross-entropy and AdamW, without dropout; one turn is 4 steps of 16 × 128

@@ -15,7 +15,9 @@ Shapes:
 
 Departures:
     Sentences of film reviews instead of the tasks of GLUE, and the small `bert` of this house instead of BASE; the
-    learning rate is larger than the paper's, for a network as narrow.
+    learning rate is larger than the paper's, for a network as narrow. The paper's gain is not there: with seed 0, of
+    1,056 test sentences 0.715 are right; 0.720 from drawn weights with the same pieces; 0.741 with
+    '--set pretrained=none', which learns its pieces from the reviews (one run each, of a standard error of 0.014).
 
 Look at:
     What [CLS] looks at in the last layer: which words does a review hang on? The same sentence in a network that has

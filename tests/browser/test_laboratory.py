@@ -124,6 +124,9 @@ def test_by_keyboard_alone(enter: Callable[..., Page]) -> None:
     tab_to("a[href='#/learning']")
     page.keyboard.press("Enter")
     tab_to("form button")
+    assert page.evaluate("document.activeElement.textContent").strip() == "Begin to train"
+    page.keyboard.press("Enter")  # no system has been chosen, so the browser asks for one
+    assert page.evaluate("document.activeElement.matches('select:invalid')")
 
 
 @pytest.mark.parametrize("width", [390, 1600])

@@ -291,7 +291,7 @@ def runs(root: Path = RUNS) -> list[Run]:
             found.append(Run.open(file.parent))
         except UserError:
             continue
-    return sorted(found, key=lambda run: (run.record.get("started", ""), run.name))
+    return sorted(found, key=lambda run: (run.record["started"] or "", run.name))
 
 
 def fresh(folder: Path) -> Path:

@@ -148,7 +148,7 @@ def test_nothing_is_wider_than_the_screen_and_nothing_is_hard_to_reach(
 
 def test_a_run_is_begun_followed_and_found_again(enter: Callable[..., Page]) -> None:
     page = enter("learning")
-    page.get_by_label("System").select_option("perceptron")
+    page.locator("form select").select_option("perceptron")
     page.get_by_label("Epochs, at most").fill("3")
     page.get_by_role("button", name="Begin to train").click()
     now = page.locator(".now", has_text="perceptron")

@@ -133,7 +133,7 @@ def test_no_file_but_the_front_ends_is_given(lab: Guard, path: str) -> None:
 @pytest.mark.parametrize("run", ["../lenet", "..%2flenet", "%2fetc", "lenet%2f..%2flenet", ".", "lenet%00", "runs"])
 def test_a_run_goes_by_its_name_and_never_by_a_path(lab: Guard, run: str) -> None:
     answer = Visitor(lab).ask("POST", f"/api/runs/{run}/answers", content=picture(), headers=OWN)
-    assert answer.status_code in (404, 422)
+    assert answer.status_code in (404, 405, 422)  # 405: "." was taken out of the address on the way
     assert "answer" not in answer.text.replace("answers", "")
 
 

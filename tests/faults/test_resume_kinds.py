@@ -156,6 +156,11 @@ CASES = {
     "projection": Case("pca", "digits", {"components": 5}),
     "picture to class": Case("resnet", pictures, {"epochs": 2, "batch_size": 5, "validation": 0.25}),
     "sentence to class": Case("lstm", sentences, {"epochs": 2, "batch_size": 8, "validation": 0.2}),
+    "sentence to class, after pretraining": Case(
+        "bert-classifier",
+        sentences,
+        {"epochs": 2, "batch_size": 8, "validation": 0.2, "pretrained": "none", "width": 16, "layers": 1, "heads": 2},
+    ),
     "words to vectors": Case(
         "word2vec", text, {"epochs": 2, "batch_size": 3, "compiled": False, "dimension": 8}, prepare=few_questions
     ),

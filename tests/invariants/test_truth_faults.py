@@ -13,6 +13,7 @@ from torch import nn
 
 from liuli.explaining import derivative, expression
 from liuli.explaining.families import convolution, linear, moving, normalization, pooling
+from liuli.explaining.fold import Fold
 from liuli.tracing import Record, trace
 from tests.truth import truth
 
@@ -74,7 +75,7 @@ def forgotten_use(patch: pytest.MonkeyPatch) -> None:
 
     def gradient(self: Any, address: str, flat: int) -> Any:
         found = right(self, address, flat)
-        body = found.body if isinstance(found, expression.Fold) else None
+        body = found.body if isinstance(found, Fold) else None
         return expression.ZERO if body is not None and isinstance(body, expression.Column) else found
 
     patch.setattr(linear.Contraction, "gradient", gradient)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -62,6 +62,7 @@ def test_forbidden_words_are_never_drawn() -> None:
     top_k=st.integers(0, 40),
     top_p=st.floats(1e-6, 1),
 )
+@example(scores=[-2.6e-129, 0.0], temperature=1.0, top_k=0, top_p=0.5)  # one probability, but not one score
 def test_the_likeliest_may_always_be_drawn(scores: list[float], temperature: float, top_k: int, top_p: float) -> None:
     table = torch.tensor([scores], dtype=torch.float64)
     found = Sampling(temperature, top_k, top_p).probabilities(table)[0]

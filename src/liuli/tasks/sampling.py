@@ -53,7 +53,8 @@ class Sampling:
             return torch.zeros_like(scores).scatter(1, scores.argmax(1, keepdim=True), 1.0)
         # measured from the largest, so that a small temperature divides no large number
         tempered = (scores - scores.amax(1, keepdim=True)) / self.temperature
-        likely, words = tempered.softmax(1).sort(dim=1, descending=True, stable=True)  # (B, V) each
+        words = scores.argsort(dim=1, descending=True, stable=True)  # (B, V); softmax rounds some to one
+        likely = tempered.softmax(1).gather(1, words)  # (B, V)
         before = likely.cumsum(1) - likely  # what the likelier ones reach together
         allowed = (before < self.top_p) | (self.top_p == 1)  # a sum may be rounded above 1
         allowed[:, 0] = True

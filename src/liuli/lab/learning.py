@@ -107,6 +107,9 @@ async def followed(name: str) -> AsyncIterator[str]:
         for row in rows[sent:]:
             yield event("epoch", row)
         sent = len(rows)
+        if run.state in ENDED and at_work(RUNS / name):  # it is about to go on, or about to end
+            await asyncio.sleep(LOOK_SECONDS)
+            continue
         if run.state != state:
             state = run.state
             yield event("state", told(run))
@@ -115,9 +118,14 @@ async def followed(name: str) -> AsyncIterator[str]:
         await asyncio.sleep(LOOK_SECONDS)
 
 
+def at_work(folder: Path) -> bool:
+    """Whether a process begun here trains the run of that folder."""
+    return any(one.poll() is None and str(folder) in one.args for one in children)  # type: ignore[operator]
+
+
 def log_of(folder: Path) -> str | None:
     """The last line that a process said which ended before it had made its run; None while it is at work."""
-    if any(one.poll() is None and str(folder) in one.args for one in children):  # type: ignore[operator]
+    if at_work(folder):
         return None
     lines = (folder / LOG).read_text(encoding="utf-8", errors="replace").strip().splitlines() if folder.is_dir() else []
     return lines[-1] if lines else f"{folder.name}: there is no such run"

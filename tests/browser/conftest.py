@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -81,3 +85,46 @@ def open_page(browser: Browser) -> Iterator[object]:
     for context, watched in contexts:
         context.close()
         assert watched.faults == []
+
+
+@contextmanager
+def laboratory(folder: Path) -> Iterator[str]:
+    """The address of a laboratory of its own process, which has the runs in `folder`."""
+    command = [sys.executable, "-m", "liuli", "lab", "--no-open"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        yield server.stdout.readline().strip()
+        server.terminate()
+
+
+@pytest.fixture
+def enter(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
+    """Open the laboratory at the file's own `address`; left without a fault or a request to anywhere else."""
+    opened: list[tuple[BrowserContext, list[str]]] = []
+
+    def entered(place: str = "", **settings: object) -> Page:
+        context = browser.new_context(**{"locale": "en-US", "viewport": {"width": 1600, "height": 1000}, **settings})  # type: ignore[arg-type]
+        faults: list[str] = []
+        opened.append((context, faults))
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("console", lambda message: faults.extend([message.text] * ("status of 422" not in message.text)))
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        home = urlsplit(address).netloc
+        page.on("request", lambda asked: faults.extend([asked.url] * (not known(asked.url, home))))
+        page.goto(address)
+        page.wait_for_selector("ol a")
+        assert "token" not in page.url
+        if place:
+            page.goto(f"http://{home}/#/{place}")
+        return page
+
+    yield entered
+    for context, faults in opened:
+        context.close()
+        assert faults == []
+
+
+def known(url: str, home: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in ("data", "blob") or parts.netloc == home

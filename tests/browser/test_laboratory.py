@@ -6,17 +6,14 @@ The browser itself remarks upon every answer of status 422, which is how a wrong
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from liuli.catalog import listings
-from tests.browser.conftest import PATIENCE
+from tests.browser.conftest import laboratory
 from tests.browser.reader import check
 from tests.small_run import small_run
 
@@ -26,47 +23,11 @@ STROKE = [(0.3, 0.25), (0.7, 0.25), (0.6, 0.45), (0.5, 0.65), (0.42, 0.8)]  # a 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A laboratory of its own process, with one run of LeNet."""
+    """A laboratory with one run of LeNet."""
     folder = tmp_path_factory.mktemp("laboratory")
     small_run(folder / "runs" / "lenet")
-    command = [sys.executable, "-m", "liuli", "lab", "--no-open"]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        yield server.stdout.readline().strip()
-        server.terminate()
-
-
-@pytest.fixture
-def enter(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
-    """Open the laboratory; it must be left without a fault and without a request to anywhere else."""
-    opened: list[tuple[BrowserContext, list[str]]] = []
-
-    def entered(place: str = "", **settings: object) -> Page:
-        context = browser.new_context(**{"locale": "en-US", "viewport": {"width": 1600, "height": 1000}, **settings})  # type: ignore[arg-type]
-        faults: list[str] = []
-        opened.append((context, faults))
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE)
-        page.on("console", lambda message: faults.extend([message.text] * ("status of 422" not in message.text)))
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        home = urlsplit(address).netloc
-        page.on("request", lambda asked: faults.extend([asked.url] * (not known(asked.url, home))))
-        page.goto(address)
-        page.wait_for_selector("ol a")
-        assert "token" not in page.url
-        if place:
-            page.goto(f"http://{home}/#/{place}")
-        return page
-
-    yield entered
-    for context, faults in opened:
-        context.close()
-        assert faults == []
-
-
-def known(url: str, home: str) -> bool:
-    parts = urlsplit(url)
-    return parts.scheme in ("data", "blob") or parts.netloc == home
+    with laboratory(folder) as served:
+        yield served
 
 
 def draw(page: Page) -> None:

@@ -1,0 +1,93 @@
+"""What every route needs: what was sent, the run or the value that is meant, the form of an answer."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request, Response
+from torch import nn
+
+from liuli.errors import UserError
+from liuli.files import Json
+from liuli.lab.desk import Desk
+from liuli.lab.limits import LARGEST_BODY, MOST_NUMBERS
+from liuli.lab.packing import TYPES, array_of
+from liuli.runs import Run, runs
+from liuli.tracing.parts import Value
+
+
+def told_json(content: Json, status: int = 200) -> Response:
+    """An answer in JSON."""
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=str)
+    return Response(text, status, media_type="application/json")
+
+
+async def source_of(request: Request) -> bytes | str:
+    """What was sent: words, or the bytes of a file.
+
+    Raises:
+        UserError: they are too many, which is found out while they arrive, or no text where they should be.
+    """
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > LARGEST_BODY:
+            raise UserError(f"more than {LARGEST_BODY:,} bytes were sent; send a smaller file")
+        parts.append(part)
+    body = b"".join(parts)
+    if request.headers.get("content-type", "").startswith("text/plain"):
+        try:
+            return body.decode()
+        except UnicodeDecodeError as error:
+            raise UserError(f"the words are no UTF-8 (byte {error.start:,}); send text") from error
+    return body
+
+
+def named(name: str) -> Run:
+    """The run of that name.
+
+    Raises:
+        UserError: there is none.
+    """
+    found = next((run for run in runs() if run.name == name), None)
+    if found is None:
+        raise UserError(f"no run is called '{name}' here; train one with 'liuli train'")
+    return found
+
+
+@lru_cache(maxsize=4)
+def network_of(folder: Path, changed: int) -> nn.Module:
+    """The network of a run, kept while its weights (last `changed`) are the same."""
+    return Run.open(folder).network()
+
+
+def value_of(desk: Desk, name: str, address: str) -> Value:
+    """A value of an open record.
+
+    Raises:
+        UserError: there is none at that address.
+    """
+    try:
+        return desk.get(name).record.value(address)
+    except KeyError as error:
+        raise UserError(f"{address[:60]}: the record has no such value") from error
+
+
+def elements(value: Value, gradient: bool, start: int, count: int) -> Response:
+    """Elements of a value, or of its gradient, as they lie in memory, little end first; no content where it is absent.
+
+    Raises:
+        UserError: there are no such elements, or too many of them.
+    """
+    tensor: Any = value.grad if gradient else value.tensor
+    if tensor is None:
+        return Response(status_code=204)
+    end = tensor.numel() if count < 0 else start + count
+    if not 0 <= start <= end <= tensor.numel() or end - start > MOST_NUMBERS:
+        raise UserError(f"elements {start:,} to {end:,}: expected some of {tensor.numel():,}, {MOST_NUMBERS:,} at most")
+    array = array_of(tensor.reshape(-1)[start:end])
+    content = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+    return Response(content, media_type="application/octet-stream", headers={"liuli-type": TYPES[array.dtype.name]})

@@ -1,0 +1,71 @@
+"""Answers of a trained network to what a person gives it."""
+
+from __future__ import annotations
+
+import base64
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from fastapi import APIRouter, Request, Response
+
+from liuli.errors import UserError
+from liuli.files import Json
+from liuli.lab.desk import Desk
+from liuli.lab.replies import named, network_of, source_of, told_json
+from liuli.lab.subjects import of_run
+from liuli.runs import Run
+from liuli.tasks.task import Example
+
+
+def routes(desk: Desk) -> APIRouter:
+    """What may be asked of a trained network."""
+    router = APIRouter()
+
+    @router.post("/api/runs/{name}/answers")
+    async def answers(name: str, request: Request) -> Response:
+        given = await source_of(request)
+        return told_json(await desk.work(lambda: answered(named(name), given)))
+
+    @router.post("/api/runs/{name}/records")
+    async def records(name: str, request: Request) -> Response:
+        given = await source_of(request)
+        made = await desk.work(lambda: of_run(named(name), read(named(name), given)))
+        return told_json({"record": desk.put(*made), "answer": made[1].answer})
+
+    return router
+
+
+def read(run: Run, given: bytes | str) -> Example:
+    """What was sent, in the network's form.
+
+    Raises:
+        UserError: it is nothing of the task's kind.
+    """
+    task = run.system.task
+    if isinstance(given, str) and not task.reads_text:
+        raise UserError(f"{run.system.name}: reads {task.kind} files, no words; send one")
+    if not given:
+        raise UserError(f"{run.system.name}: nothing was sent, expected an input of kind {task.kind}")
+    return task.read_all(given, run.facts, given if isinstance(given, str) else "input")[0]
+
+
+def answered(run: Run, given: bytes | str) -> Json:
+    """The answer to an input, and pictures of what the network was given and of the answer."""
+    task, facts = run.system.task, run.facts
+    example = read(run, given)
+    with torch.inference_mode():
+        output = task.respond(network_of(run.folder, run.weights_file.stat().st_mtime_ns), example.batch)[0]
+    with tempfile.TemporaryDirectory(prefix="liuli-lab-") as folder:
+        drawn: Mapping[str, Path | None] = {
+            "seen": task.save_input(example, Path(folder) / "seen.png"),
+            "picture": task.save_answer(example, output, facts, Path(folder) / "picture.png"),
+        }
+        pictures = {key: as_address(file) for key, file in drawn.items() if file is not None}
+    return {**task.answer(output, facts), "read": example.spelled, "remark": example.remark, **pictures}
+
+
+def as_address(picture: Path) -> str:
+    """A picture as the address of itself."""
+    return "data:image/png;base64," + base64.b64encode(picture.read_bytes()).decode()

@@ -1,0 +1,42 @@
+"""The inside of a record that lies open: its structure, its numbers, how one of them came to be."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from liuli.errors import UserError
+from liuli.explaining.explain import bench
+from liuli.lab.desk import Desk
+from liuli.lab.instances import explained
+from liuli.lab.manifest import manifest
+from liuli.lab.replies import elements, told_json, value_of
+
+DIRECTIONS = ("forward", "backward")
+
+
+def routes(desk: Desk) -> APIRouter:
+    """What may be asked about an open record."""
+    router = APIRouter()
+
+    @router.get("/api/records/{name}")
+    async def record(name: str) -> Response:
+        opened = desk.get(name)
+        return told_json(await desk.work(lambda: manifest(opened.record, opened.subject, None)))
+
+    @router.get("/api/records/{name}/numbers")
+    async def numbers(name: str, address: str, gradient: bool = False, start: int = 0, count: int = -1) -> Response:
+        value = value_of(desk, name, address)
+        return elements(value, gradient, start, count)
+
+    @router.get("/api/records/{name}/explanations")
+    async def explanation(name: str, address: str, index: int, direction: str) -> Response:
+        value = value_of(desk, name, address)
+        size = 1
+        for length in value.shape:
+            size *= length
+        if not 0 <= index < size or direction not in DIRECTIONS:
+            raise UserError(f"{address}[{index}], {direction}: there is no such number; it has {size:,}")
+        record = desk.get(name).record
+        return told_json(await desk.work(lambda: explained(bench(record), address, index, direction)))
+
+    return router

@@ -1,0 +1,41 @@
+"""The road and its systems."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from liuli.catalog import find, listings
+from liuli.files import Json
+from liuli.lab.desk import Desk
+from liuli.lab.replies import told_json
+from liuli.lab.road import road, told
+from liuli.runs import runs
+from liuli.summary import system_json
+
+
+def routes(desk: Desk) -> APIRouter:
+    """What may be asked about systems."""
+    router = APIRouter()
+
+    @router.get("/api/road")
+    async def whole_road() -> Response:
+        return told_json(await desk.work(road))
+
+    @router.get("/api/systems/{name}")
+    async def system(name: str) -> Response:
+        return told_json(await desk.work(lambda: system_told(name)))
+
+    return router
+
+
+def system_told(name: str) -> Json:
+    """A system for a reader, what it reads, and its runs, the newest first."""
+    system, listing = find(name), listings()[name]
+    mine = [told(run) for run in reversed(runs()) if run.record["system"] == name]
+    task = system.task
+    return {
+        **system_json(system, listing, system.recipe, {}),
+        "kind": task.kind,
+        "reads": {"text": task.reads_text, "endings": sorted(task.endings)},
+        "runs": mine,
+    }

@@ -1,6 +1,8 @@
 """Keep a finished run's `result.json` as `results/SYSTEM.json`, from which the README's table is made.
 
 python docs/keep_result.py runs/lenet
+
+Where on this machine the run lay is left out of its command: the reader's has another place.
 """
 
 from __future__ import annotations
@@ -21,7 +23,10 @@ def main(path: str) -> None:
         sys.exit(f"{path}: is not finished")
     RESULTS.mkdir(exist_ok=True)
     name = run.system.name if run.engine == "torch" else f"{run.system.name}-{run.engine}"
-    write_json(RESULTS / f"{name}.json", run.result)
+    words = run.result["command"].split()
+    if "--out" in words:
+        words[words.index("--out") + 1] = f"runs/{run.name}"
+    write_json(RESULTS / f"{name}.json", {**run.result, "command": " ".join(words)})
 
 
 if __name__ == "__main__":

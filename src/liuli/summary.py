@@ -1,14 +1,11 @@
-"""What a system is, for a reader: its description in parts, and its layers with shapes, parameters and cost."""
+"""What a system is, for a reader and for a program: its layers with shapes, parameters and cost, and all about it."""
 
 from __future__ import annotations
 
-import ast
-import importlib.util
 import math
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,82 +13,36 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from liuli.catalog import Listing
+from liuli.description import describe
 from liuli.files import Json
 from liuli.system import Recipe, System
 from liuli.tasks.task import Task
 
-SECTIONS = ("Paper", "Shapes", "Departures", "Look at")
-
-
-@dataclass(frozen=True)
-class Description:
-    """The docstring of a model file in its parts.
-
-    Attributes:
-        title: the first line.
-        opening: what follows up to the paper, block by block; formulas are the indented ones.
-        sections: "Paper", "Shapes", "Departures", "Look at" as written, without their indentation.
-    """
-
-    title: str
-    opening: tuple[str, ...]
-    sections: dict[str, str]
-
-    @property
-    def idea(self) -> str:
-        """The prose of the opening."""
-        return "\n\n".join(block for block in self.opening if not is_formula(block))
-
-    @property
-    def formula(self) -> str:
-        """The formulas of the opening."""
-        return "\n\n".join(dedent(block) for block in self.opening if is_formula(block))
-
-
-def is_formula(block: str) -> bool:
-    """Whether a block of a docstring is set off by indentation."""
-    return block.startswith("    ")
-
-
-def dedent(block: str) -> str:
-    """`block` without the four spaces before each line."""
-    return "\n".join(line.removeprefix("    ") for line in block.split("\n"))
-
-
-def describe(listing: Listing) -> Description:
-    """Read the docstring of a system's file."""
-    specification = importlib.util.find_spec(listing.module)
-    assert specification is not None
-    assert specification.origin is not None
-    docstring = ast.get_docstring(ast.parse(Path(specification.origin).read_text(encoding="utf-8"))) or ""
-    title, *blocks = docstring.split("\n\n")
-    opening, sections = [], {}
-    for block in blocks:
-        heading, colon, rest = block.partition(":")
-        if colon and heading in SECTIONS:
-            sections[heading] = dedent(rest.strip("\n")).strip()
-        else:
-            opening.append(block)
-    return Description(title, tuple(opening), sections)
-
 
 def system_json(system: System, listing: Listing, recipe: Recipe, options: Mapping[str, object]) -> dict[str, Json]:
     """Everything about a system for a program, with the network that `options` build."""
-    from liuli.checking import has_oracle
-
     description = describe(listing)
     sections = {heading.lower().replace(" ", "_"): text for heading, text in description.sections.items()}
+    return {
+        **system_facts(system, listing, recipe, options),
+        "title": description.title,
+        "idea": description.idea,
+        "formula": description.formula,
+        "source": sections.pop("paper"),
+        **sections,
+    }
+
+
+def system_facts(system: System, listing: Listing, recipe: Recipe, options: Mapping[str, object]) -> dict[str, Json]:
+    """What is known of a system besides the text about it."""
+    from liuli.checking import has_oracle
+
     summary = summarise(system.build(**options), system.task)
     return {
         "name": system.name,
         "family": listing.family,
         "year": system.year,
         "paper": system.paper,
-        "title": description.title,
-        "idea": description.idea,
-        "formula": description.formula,
-        "source": sections.pop("paper"),
-        **sections,
         "model": system.model.__name__,
         "options": {**system.options(), **options},
         "input": summary.input,

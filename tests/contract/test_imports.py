@@ -30,7 +30,8 @@ ROOMS = {  # what each may import, besides itself; every other room lies at the 
     "tracing": GROUND | {"layers"},
     "explaining": GROUND | {"layers", "tracing"},
     "checking": GROUND | {"catalog", "tasks"},
-    "summary": GROUND | {"catalog", "checking", "tasks"},
+    "description": GROUND | {"catalog"},
+    "summary": GROUND | {"catalog", "checking", "description", "tasks"},
 }
 RIGHT_END = {"cli", "lab", "deploy", "__main__"}
 

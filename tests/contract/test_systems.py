@@ -9,8 +9,9 @@ from safetensors.torch import load, save
 
 from liuli import catalog, checking
 from liuli.catalog import Listing
+from liuli.description import describe
 from liuli.errors import UserError
-from liuli.summary import describe, summarise
+from liuli.summary import summarise
 from liuli.system import Recipe, System
 
 MOST_LINES = 330

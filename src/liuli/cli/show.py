@@ -11,7 +11,8 @@ from liuli.catalog import find, listings
 from liuli.cli.output import JsonOption, SetOption, changes_of, console, print_json, print_table
 
 if TYPE_CHECKING:
-    from liuli.summary import Description, Summary
+    from liuli.description import Description
+    from liuli.summary import Summary
 
 READABLE = 100  # characters: a longer line of prose is hard to follow
 
@@ -29,7 +30,8 @@ def show(
     recipe, options = system.with_settings(changes_of(settings))
 
     from liuli.checking import has_oracle
-    from liuli.summary import describe, summarise, system_json
+    from liuli.description import describe
+    from liuli.summary import summarise, system_json
 
     listing = listings()[name]
     if as_json:
@@ -69,7 +71,7 @@ def print_prose(text: str, indent: int = 0, hanging: int = 0) -> None:
 
 def print_description(description: Description) -> None:
     """Title, idea, formula and the sections."""
-    from liuli.summary import is_formula
+    from liuli.description import is_formula
 
     print_prose(description.title)
     for block in description.opening:

@@ -16,6 +16,7 @@ import numpy as np
 from torch import Tensor
 
 from liuli import __version__
+from liuli.description import Description
 from liuli.explaining.explain import bench
 from liuli.explaining.explainer import NotExplained, Workbench
 from liuli.files import Json
@@ -25,7 +26,6 @@ from liuli.lab.sampling import sample, stored, way
 from liuli.lab.sources import sources
 from liuli.lab.templates import NoTemplate, template
 from liuli.lab.views import view
-from liuli.summary import Description
 from liuli.tracing.parts import ModuleCall, Operation, Value
 from liuli.tracing.record import Record
 
@@ -46,7 +46,7 @@ class Subject:
         picture: the same drawn, where it is best seen: a PNG.
         shares: address of the probabilities.
         labels: the name of each class.
-        about: the description of the system.
+        about: the text about the system, by language.
         notes: how the number that the backward pass begins from was chosen, and what else a reader must know.
             Each is a key of the page's texts with what is put into it: ("loss-answer", {"class": "7"}).
     """
@@ -57,7 +57,7 @@ class Subject:
     picture: bytes = b""
     shares: str = ""
     labels: Sequence[str] = ()
-    about: Description | None = None
+    about: Mapping[str, Description] = field(default_factory=dict)
     notes: Sequence[tuple[str, Mapping[str, str]]] = field(default_factory=tuple)
 
 
@@ -78,7 +78,7 @@ def manifest(record: Record, subject: Subject, pack: Pack | None) -> Json:
             "shares": subject.shares,
             "labels": list(subject.labels),
         },
-        "about": about(subject.about),
+        "about": {language: text.told() for language, text in subject.about.items()},
         "notes": [[key, dict(words)] for key, words in subject.notes],
         "remarks": record.notes,
         "exact": record.exact,
@@ -92,18 +92,6 @@ def manifest(record: Record, subject: Subject, pack: Pack | None) -> Json:
         "values": [value_facts(one, one.address in whole, pack) for one in record.values()],
         "templates": [explanations(one, work, pack) for one in record.operations] if pack else None,
         "way": way(record, work, begin, whole) if partly else {},
-    }
-
-
-def about(description: Description | None) -> Json:
-    """The docstring of a system in its parts."""
-    if description is None:
-        return None
-    return {
-        "title": description.title,
-        "idea": description.idea,
-        "formula": description.formula,
-        "sections": description.sections,
     }
 
 

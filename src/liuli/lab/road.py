@@ -6,14 +6,12 @@ A system's file imports only layers and earlier systems, so that who imports who
 from __future__ import annotations
 
 import ast
-import importlib.util
-from pathlib import Path
 
 from liuli.catalog import Listing, listings
+from liuli.description import descriptions, model_file
 from liuli.errors import UserError
 from liuli.files import Json
 from liuli.runs import Run, runs
-from liuli.summary import describe
 
 
 def road() -> list[Json]:
@@ -28,7 +26,7 @@ def road() -> list[Json]:
             "family": one.family,
             "year": one.year,
             "paper": one.paper,
-            "title": describe(one).title,
+            "titles": {language: text.title for language, text in descriptions(one).items()},
             "data": one.data,
             "target": str(one.target),
             "published": one.target.published,
@@ -60,9 +58,6 @@ def told(run: Run) -> Json:
 
 def parents(listing: Listing) -> list[str]:
     """The systems whose files the system's file imports."""
-    specification = importlib.util.find_spec(listing.module)
-    assert specification is not None
-    assert specification.origin is not None
-    tree = ast.parse(Path(specification.origin).read_text(encoding="utf-8"))
+    tree = ast.parse(model_file(listing).read_text(encoding="utf-8"))
     imported = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     return [one.name for one in listings().values() if one.module in imported]

@@ -18,10 +18,10 @@ from torch import Tensor, nn
 
 from liuli.catalog import listings
 from liuli.data.dataset import Facts
+from liuli.description import descriptions
 from liuli.errors import LiuliError, UserError, nearest
 from liuli.lab.manifest import Subject
 from liuli.runs import Run
-from liuli.summary import describe
 from liuli.tasks.task import Example, Task
 from liuli.tracing import Record, trace
 
@@ -50,7 +50,7 @@ def of_run(run: Run, example: Example) -> Made:
         picture=picture,
         shares=shares[0].address if shares else "",
         labels=run.facts.classes,
-        about=describe(listings()[system.name]),
+        about=descriptions(listings()[system.name]),
         notes=[
             *([("note.words", {"words": example.spelled})] if example.spelled else []),
             ("note.answer" if shares else task.doubted, {"answer": str(answer["answer"])}),

@@ -1,5 +1,7 @@
 /** What a page knows of a record, and how it asks for more: the one interface, with a transport each for a file and a notebook. */
 
+import type { Descriptions } from '../components/description'
+
 /** A formula as arithmetic: a number, a letter, or an operator with what it works on. See `liuli/lab/trees.py`. */
 export type Tree = number | string | readonly [string, ...unknown[]]
 
@@ -129,7 +131,8 @@ export interface Manifest {
   title: string
   input: string
   answer: { text: string; shares: string; labels: string[]; picture: string }
-  about: { title: string; idea: string; formula: string; sections: Record<string, string> } | null
+  /** The text about the system; nothing of a module of one's own. */
+  about: Descriptions
   notes: [string, Record<string, string>][]
   remarks: string[]
   exact: boolean

@@ -1,5 +1,7 @@
 /** What the laboratory's server is asked, and what it says. */
 
+import type { Descriptions } from '../components/description'
+
 export interface RunFacts {
   name: string
   state: string
@@ -16,7 +18,8 @@ export interface Stop {
   family: string
   year: number
   paper: string
-  title: string
+  /** By language. */
+  titles: Record<string, string>
   data: string
   target: string
   published: number | null
@@ -36,13 +39,7 @@ export interface SystemFacts {
   name: string
   family: string
   year: number
-  title: string
-  idea: string
-  formula: string
-  source: string
-  shapes: string
-  departures: string
-  look_at: string
+  about: Descriptions
   data: string
   layers: Layer[]
   input: number[]

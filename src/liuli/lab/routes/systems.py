@@ -5,12 +5,13 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from liuli.catalog import find, listings
+from liuli.description import descriptions
 from liuli.files import Json
 from liuli.lab.desk import Desk
 from liuli.lab.replies import told_json
 from liuli.lab.road import road, told
 from liuli.runs import runs
-from liuli.summary import system_json
+from liuli.summary import system_facts
 
 
 def routes(desk: Desk) -> APIRouter:
@@ -34,7 +35,8 @@ def system_told(name: str) -> Json:
     mine = [told(run) for run in reversed(runs()) if run.record["system"] == name]
     task = system.task
     return {
-        **system_json(system, listing, system.recipe, {}),
+        **system_facts(system, listing, system.recipe, {}),
+        "about": {language: text.told() for language, text in descriptions(listing).items()},
         "kind": task.kind,
         "reads": {"text": task.reads_text, "endings": sorted(task.endings)},
         "runs": mine,

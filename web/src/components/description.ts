@@ -1,0 +1,41 @@
+/** The text about a system, taken apart for a page. */
+
+export interface Description {
+  title: string
+  opening: { text: string; formula: boolean }[]
+  sections: Record<string, string>
+}
+
+/** By language; English is always among them. */
+export type Descriptions = Record<string, Description>
+
+/** The text in a language, or in English where there is none; and which of them it is. */
+export function spoken<T>(texts: Record<string, T>, language: string): { lang: string; text: T } {
+  const lang = language in texts ? language : 'en'
+  return { lang, text: texts[lang]! }
+}
+
+/** The paragraphs of a section: a line that ends a sentence ends one. */
+export const entries = (text: string): string[] =>
+  text.split(/(?<=[.?!。？！])\n/).map((entry) => entry.replaceAll('\n', ' '))
+
+/** A line of a formula with the name that stands before it: "loss: L = …"; "" where there is none. */
+export interface FormulaLine {
+  name: string
+  text: string
+  /** It goes on with the line above. */
+  further: boolean
+}
+
+export const formulaLines = (text: string): FormulaLine[] =>
+  text.split('\n').map((line) => {
+    const [, name = '', rest = line] = /^([^\s=|][^=|(]{0,30}?)[:：]\s*(.*)$/.exec(line) ?? []
+    return { name, text: rest.trimStart(), further: /^\s/.test(line) }
+  })
+
+/** Prose cut at its backticks: every second piece is code. */
+export const pieces = (text: string): { text: string; code: boolean }[] =>
+  text
+    .split('`')
+    .map((piece, i) => ({ text: piece, code: i % 2 === 1 }))
+    .filter((piece) => piece.text)

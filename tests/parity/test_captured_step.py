@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import gc
+import weakref
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -19,7 +22,7 @@ from liuli.tasks.task import Batch, Task
 from liuli.training import captured, kernels
 from liuli.training.captured import CapturedEngine
 from liuli.training.engine import build
-from liuli.training.recording import NotCapturable, aten, compiled, record
+from liuli.training.recording import NotCapturable, aten, compiled, forget, record
 from liuli.training.torch_engine import TorchEngine
 
 PICTURES = ImageClassification(size=12, channels=3)
@@ -354,3 +357,25 @@ def test_what_nobody_uses_is_not_computed() -> None:
 
     graph = record(function, [torch.randn(3, 4)], [])
     assert [node.target for node in graph.nodes if node.op == "call_function"] == [aten.mul.Tensor]
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_recorded_step_lets_go_of_its_values(refused: bool) -> None:
+    values: list[weakref.ref[Tensor]] = []
+
+    def step(numbers: Tensor) -> list[Tensor]:
+        value = numbers.exp().detach()  # twice: what is swept out of the graph holds values too
+        values.append(weakref.ref(value))
+        if refused:
+            value.sum().item()
+        return [value * 2]
+
+    gc.disable()
+    try:
+        with suppress(NotCapturable):
+            graph = record(step, [torch.ones(3)], [])
+            forget(graph)
+        assert refused == ("graph" not in locals())
+        assert [value() for value in values] == [None]
+    finally:
+        gc.enable()

@@ -6,7 +6,6 @@ Python of the modules and of autograd (see `recording`) and the slower of two ke
 
 from __future__ import annotations
 
-import gc
 import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -17,7 +16,7 @@ from torch import Tensor
 
 from liuli.tasks.task import Batch
 from liuli.training.kernels import choose
-from liuli.training.recording import NotCapturable, compiled, record
+from liuli.training.recording import NotCapturable, compiled, forget, record
 from liuli.training.torch_engine import TorchEngine
 from liuli.training.update import Update
 
@@ -103,8 +102,7 @@ class CapturedEngine(TorchEngine):
         graph = self.undone(lambda: record(self.compute, batch, self.buffers, most))
         choose(graph)
         replay: Callable[..., list[Tensor]] = torch.no_grad()(compiled(graph))
-        del graph
-        gc.collect()  # its nodes hold it as it holds them, and every value of the step with them: gigabytes
+        forget(graph)
         return replay
 
     def compute(self, *batch: Tensor) -> list[Tensor]:

@@ -160,8 +160,12 @@ def record(
         NotCapturable: a replay would not do the same.
     """
     with Recorder(inputs, writable, most) as recorder:
-        results = function(*inputs)
-    graph: fx.Graph = recorder.graph
+        graph: fx.Graph = recorder.graph
+        try:
+            results = function(*inputs)
+        except BaseException:
+            forget(graph)
+            raise
     graph.output([recorder.node(one) for one in results])
     for node in graph.nodes:
         node.meta["written"] = "value" in node.meta and address(node.meta["value"]) in recorder.written
@@ -194,7 +198,14 @@ def sweep(graph: fx.Graph) -> None:
                 op._schema.is_mutable or torch.Tag.nondeterministic_seeded in op.tags
             )
             if idle:
+                node.meta.clear()
                 graph.erase_node(node)
+
+
+def forget(graph: fx.Graph) -> None:
+    """Let go of the values of a graph: its nodes hold one another, and would hold gigabytes until a collector came."""
+    for node in graph.nodes:
+        node.meta.clear()
 
 
 def compiled(graph: fx.Graph) -> Replay:

@@ -26,11 +26,16 @@ class Busy(LiuliError):
 
 @dataclass(frozen=True)
 class Opened:
-    """A record that lies open."""
+    """A record that lies open.
+
+    Attributes:
+        base: the name of the record that it was made anew from, with numbers set; "" for one that is as it is.
+    """
 
     record: Record
     subject: Subject
     bytes: int
+    base: str = ""
 
 
 class Desk:
@@ -65,11 +70,16 @@ class Desk:
         finally:
             self.waiting -= 1
 
-    def put(self, record: Record, subject: Subject) -> str:
-        """Lay a record open, under a name that nobody guesses; those longest not looked at make room."""
+    def put(self, record: Record, subject: Subject, base: str = "") -> str:
+        """Lay a record open, under a name that nobody guesses; those longest not looked at make room.
+
+        One made anew from `base` takes the place of the one that was made from it before.
+        """
         size = sum(one.tensor.nbytes for one in record.values() if one.tensor is not None)
         name = secrets.token_urlsafe(12)
-        self.open[name] = Opened(record, subject, size)
+        for former in [key for key, one in self.open.items() if base and one.base == base]:
+            del self.open[former]
+        self.open[name] = Opened(record, subject, size, base)
         while len(self.open) > MOST_RECORDS or (
             len(self.open) > 1 and sum(one.bytes for one in self.open.values()) > MOST_BYTES
         ):

@@ -37,6 +37,9 @@ def forward(bench: Workbench, value: Value, flat: int) -> list[Json]:
     operation = value.producer
     if operation is None or value.address not in operation.outputs:
         return []
+    if operation.name == "edit":  # a number that was set comes from nowhere; the others are as they were before it
+        before = bench.record.value(operation.inputs[0])
+        return [] if flat in operation.arguments["numbers"] else forward(bench, before, flat)
     output = operation.outputs.index(value.address)
     try:
         explainer = bench.explainer(operation)

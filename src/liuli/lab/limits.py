@@ -14,3 +14,7 @@ MOST_NUMBERS = 1 << 22
 """Elements of a value in one answer."""
 MOST_CONNECTIONS = 200
 """At once."""
+MOST_EDITS = 64
+"""Numbers that are set at once, to see what would be."""
+MOST_CHANGES = 24
+"""Values of which it is said how much they changed."""

@@ -23,6 +23,7 @@ from liuli.files import Json
 from liuli.lab.instances import explained
 from liuli.lab.packing import Pack, array_of
 from liuli.lab.sampling import sample, stored, way
+from liuli.lab.scenes import Scene
 from liuli.lab.sources import sources
 from liuli.lab.templates import NoTemplate, template
 from liuli.lab.views import view
@@ -47,6 +48,7 @@ class Subject:
         shares: address of the probabilities.
         labels: the name of each class.
         about: the text about the system, by language.
+        scene: what the record was made in, where it can be made once more.
         notes: how the number that the backward pass begins from was chosen, and what else a reader must know.
             Each is a key of the page's texts with what is put into it: ("loss-answer", {"class": "7"}).
     """
@@ -59,6 +61,7 @@ class Subject:
     labels: Sequence[str] = ()
     about: Mapping[str, Description] = field(default_factory=dict)
     notes: Sequence[tuple[str, Mapping[str, str]]] = field(default_factory=tuple)
+    scene: Scene | None = field(default=None, repr=False)
 
 
 def manifest(record: Record, subject: Subject, pack: Pack | None) -> Json:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import Request, Response
-from torch import nn
+from torch import Tensor, nn
 
 from liuli.errors import UserError
 from liuli.files import Json
@@ -82,12 +82,20 @@ def elements(value: Value, gradient: bool, start: int, count: int) -> Response:
     Raises:
         UserError: there are no such elements, or too many of them.
     """
-    tensor: Any = value.grad if gradient else value.tensor
+    return elements_of(value.grad if gradient else value.tensor, start, count)
+
+
+def elements_of(tensor: Tensor | None, start: int = 0, count: int = -1) -> Response:
+    """The same of any tensor; no content for none.
+
+    Raises:
+        UserError: there are no such elements, or too many of them.
+    """
     if tensor is None:
         return Response(status_code=204)
     end = tensor.numel() if count < 0 else start + count
     if not 0 <= start <= end <= tensor.numel() or end - start > MOST_NUMBERS:
         raise UserError(f"elements {start:,} to {end:,}: expected some of {tensor.numel():,}, {MOST_NUMBERS:,} at most")
-    array = array_of(tensor.reshape(-1)[start:end])
+    array: Any = array_of(tensor.reshape(-1)[start:end])
     content = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
     return Response(content, media_type="application/octet-stream", headers={"liuli-type": TYPES[array.dtype.name]})

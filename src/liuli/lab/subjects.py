@@ -8,22 +8,23 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from liuli.catalog import listings
-from liuli.data.dataset import Facts
-from liuli.description import descriptions
 from liuli.errors import LiuliError, UserError, nearest
 from liuli.lab.manifest import Subject
+from liuli.lab.scenes import Answering, Optimizer, Scene
 from liuli.runs import Run
-from liuli.tasks.task import Example, Task
-from liuli.tracing import Record, trace
+from liuli.system import Recipe
+from liuli.tasks.task import Example
+from liuli.tracing import Record
+from liuli.tracing.gradients import Loss
+from liuli.tracing.retrace import Beginning
 
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 MOST = 2**28  # numbers of an input that is only described by its shape
@@ -31,43 +32,42 @@ MOST = 2**28  # numbers of an input that is only described by its shape
 Made = tuple[Record, Subject]
 
 
-def of_run(run: Run, example: Example) -> Made:
-    """What a trained system makes of one input, and from its own answer back."""
-    task, system = run.system.task, run.system
-    network = run.network()
+def of_run(run: Run, example: Example, network: nn.Module | None = None) -> Made:
+    """What a trained system makes of one input, and from its own answer back.
+
+    `network` is that of the run, where it is at hand.
+    """
+    task = run.system.task
+    network = run.network() if network is None else network
     with torch.no_grad():
         batch = task.complete(network, example.batch)
-    record = trace(network, *task.inputs(batch), loss=task.doubt)
-    with torch.inference_mode():
-        output = task.respond(network, example.batch)[0]
-        answer = task.answer(output, run.facts)
-        picture = pictured(task, example, output, run.facts)
-    shares = record.find("probabilities", module="(loss)")
-    subject = Subject(
-        title=system.name,
-        input=example.name,
-        answer=str(answer["answer"]),
-        picture=picture,
-        shares=shares[0].address if shares else "",
-        labels=run.facts.classes,
-        about=descriptions(listings()[system.name]),
-        notes=[
-            *([("note.words", {"words": example.spelled})] if example.spelled else []),
-            ("note.answer" if shares else task.doubted, {"answer": str(answer["answer"])}),
-        ],
-    )
-    return record, subject
+    answering = Answering(run, example, network)
+    beginning = Beginning.of(network, *task.inputs(batch), loss=answering.doubt)
+    record = beginning.trace()
+    recipe = recipe_of(run)
+    scene = Scene(beginning, answering.told, recipe.optimizer if recipe else None)
+    return record, replace(answering.told(record), scene=scene)
 
 
-def pictured(task: Task, example: Example, output: Tensor, facts: Facts) -> bytes:
-    """The answer as a picture (PNG), where it is one or is best seen drawn into one; else nothing."""
-    with TemporaryDirectory() as folder:
-        file = task.save_answer(example, output, facts, Path(folder) / "answer.png")
-        return file.read_bytes() if file is not None and file.suffix == ".png" else b""
+def recipe_of(run: Run) -> Recipe | None:
+    """The recipe of a run; None where today's system has another."""
+    try:
+        return run.recipe
+    except UserError:
+        return None
 
 
-def of_module(module: nn.Module, *inputs: Any, title: str = "", **kwargs: Any) -> Made:
-    """What a user's own module makes of its inputs; back from its number, or else from the sum of its output.
+def of_module(
+    module: nn.Module,
+    *inputs: Any,
+    title: str = "",
+    loss: Loss | None = None,
+    optimizer: Optimizer | None = None,
+    **kwargs: Any,
+) -> Made:
+    """What a user's own module makes of its inputs.
+
+    Back goes a gradient from `loss` (of the output), else from the output's one number, else from its sum.
 
     Raises:
         UserError: it is no module.
@@ -83,9 +83,14 @@ def of_module(module: nn.Module, *inputs: Any, title: str = "", **kwargs: Any) -
         chosen.append("note.own" if first.numel() == 1 else "note.sum")
         return first if first.numel() == 1 else first.sum()
 
-    record = trace(module, *inputs, loss=number, **kwargs)
-    note = chosen[0] if chosen and any(value.grad is not None for value in record.values()) else "note.none"
-    return record, Subject(title=title or type(module).__name__, notes=[(note, {})])
+    def told(record: Record, _: bool = True) -> Subject:
+        begun = "note.given" if loss is not None else chosen[-1] if chosen else "note.none"
+        note = begun if any(value.grad is not None for value in record.values()) else "note.none"
+        return Subject(title=title or type(module).__name__, notes=[(note, {})])
+
+    beginning = Beginning.of(module, *inputs, loss=number if loss is None else loss, **kwargs)
+    record = beginning.trace()
+    return record, replace(told(record), scene=Scene(beginning, told, optimizer))
 
 
 def first_floating(thing: Any) -> Tensor | None:
@@ -99,7 +104,8 @@ def first_floating(thing: Any) -> Tensor | None:
 def of_factory(spec: str, given: str | None) -> Made:
     """What the module that `path/to/file.py:factory` makes, given an input file or a shape.
 
-    The factory returns a module, or a module and its inputs: a tensor, or a tuple of them.
+    The factory returns a module, or a module and its inputs (a tensor, or a tuple of them), or these and a loss: a
+    function from the module's output to one number.
 
     Raises:
         UserError: there is no such file or factory, it returns no module, or the input cannot be read.
@@ -107,12 +113,14 @@ def of_factory(spec: str, given: str | None) -> Made:
     path, _, name = spec.rpartition(":")
     with users_code(Path(path)):
         made = function_of(Path(path), name)()
-    module, inputs = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
+    module, inputs, loss = (*made, None, None)[:3] if isinstance(made, tuple) and made else (made, None, None)
     if not isinstance(module, nn.Module):
         raise UserError(
             f"{spec}: returned an object of type {type(module).__name__}, expected a torch.nn.Module, or a module and "
             "its inputs"
         )
+    if not (loss is None or callable(loss)):
+        raise UserError(f"{spec}: returned a loss of type {type(loss).__name__}, expected a function of the output")
     if given is not None:
         inputs = read_input(given)
     if inputs is None:
@@ -121,7 +129,7 @@ def of_factory(spec: str, given: str | None) -> Made:
         )
     inputs = inputs if isinstance(inputs, tuple) else (inputs,)
     with users_code(Path(path)):
-        return of_module(module, *inputs, title=type(module).__name__)
+        return of_module(module, *inputs, title=type(module).__name__, loss=loss)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from liuli.explaining.explainer import Explainer, NotExplained, Workbench
 from liuli.explaining.expression import Column, Expression, Named, Number, Operand
+from liuli.explaining.families.edited import Edited
 from liuli.explaining.families.linear import Contraction
 from liuli.explaining.families.moving import Embedding, Gathered, Moved, Overwritten, padding_row
 from liuli.explaining.families.normalization import Normalization
@@ -62,7 +63,7 @@ def template(operation: Operation, output: int, bench: Workbench, pack: Pack) ->
     plain = kind.environment is RowExplainer.environment or (kind is Normalization and output == 0)
     if isinstance(explainer, RowExplainer) and explainer.vector and plain:
         return rows(explainer, output, pack)
-    if isinstance(explainer, Moved) and not isinstance(explainer, Gathered | Overwritten):
+    if isinstance(explainer, Moved) and not isinstance(explainer, Edited | Gathered | Overwritten):
         return moved(explainer, output, pack)
     if explainer.vector and not isinstance(explainer, RowExplainer):
         return each(explainer, output, pack)

@@ -15,6 +15,7 @@ from liuli.tracing import notes
 from liuli.tracing.arguments import bind
 from liuli.tracing.contents import Contents
 from liuli.tracing.costs import multiply_adds
+from liuli.tracing.edits import WAS
 from liuli.tracing.kernels import draws, under
 from liuli.tracing.notes import Call, Step
 from liuli.tracing.parts import Address, Kernel, Line, ModuleCall, Opened, Operation, Origin, Value
@@ -115,6 +116,8 @@ class Pass:
         arguments = bind(step.function, step.args, step.kwargs)
         if step.kind.name == "alias":
             arguments = {"input": step.args[0], "writes": step.args[1], **step.kwargs}
+        elif step.kind.name == "edit":
+            arguments = {"input": step.args[0], **step.kwargs}
         inputs = tuple(_addresses(arguments))
         first = self.values[step.outputs[0]]
         operation = Operation(
@@ -149,7 +152,7 @@ class Pass:
         """A value for what the operation drew, where its output is not that itself."""
         if not draws(step, operation.arguments):
             return
-        address = Address(f"%{operation.index}.draw")
+        address = Address(f"{step.outputs[0].removesuffix(WAS).partition('.')[0]}.draw")
         source = self.values[operation.inputs[0]]
         self.store.draws[address] = step
         self.values[address] = Value(

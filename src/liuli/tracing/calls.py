@@ -62,7 +62,7 @@ class Calls:
         if kwargs:
             call.inputs += recorder.addresses(kwargs.values())
         changed = None
-        if isinstance(module, opened.FAST_PATHS) and output is not None:
+        if isinstance(module, opened.FAST_PATHS) and output is not None and not recorder.edits:
             changed = self._compare(module, args, kwargs, output)
             output = output if changed is None else changed
         kept = recorder.known.get(id(output))
@@ -90,7 +90,7 @@ class Calls:
         if not unknown:
             return
         noted = tuple(recorder.use(tensor) for tensor in tensors((args, kwargs)))
-        index = recorder.count
+        index = recorder.count - recorder.extra
         addresses = tuple(Address(f"%{index}.{i}" if len(unknown) > 1 else f"%{index}") for i in range(len(unknown)))
         for tensor, address in zip(unknown, addresses, strict=True):
             recorder.store.keep(tensor, address)

@@ -73,8 +73,7 @@ class Inputs:
         for path, tensor in (*leaves(self.args), *leaves(self.kwargs)):
             if id(tensor) in store.known or id(tensor) in own:
                 continue
-            first, bracket, rest = path.partition("[")
-            address = Address(f"input[{first}]{bracket}{rest}")
+            address = address_of(path)
             store.keep(tensor, address, own=any(tensor is copied for copied in self._copies.values()))
             self.addresses.append(address)
 
@@ -86,3 +85,9 @@ class Inputs:
             self.sources.append(source)
             self._copies[id(part)] = source.clone()  # no leaf: the module may write to it
         return self._copies[id(part)]
+
+
+def address_of(path: str) -> Address:
+    """The address of an input: "0[mask]" is input[0][mask]."""
+    first, bracket, rest = path.partition("[")
+    return Address(f"input[{first}]{bracket}{rest}")

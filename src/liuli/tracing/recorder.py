@@ -6,7 +6,8 @@ these notes when someone reads the record. This is the one place of the house wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from sys import _getframe
 from time import perf_counter
@@ -18,6 +19,7 @@ from torch.nn import Parameter
 from torch.overrides import TorchFunctionMode
 
 from liuli.tracing import opened
+from liuli.tracing.edits import WAS, Numbers, before, exchanged, settled
 from liuli.tracing.failures import explain
 from liuli.tracing.functions import TRANSPARENT, Kind, Targets, kind_of, outs
 from liuli.tracing.memory import Kept, Place
@@ -28,6 +30,7 @@ from liuli.tracing.store import Store
 from liuli.tracing.trees import replaced, tensors
 
 ALIAS = Kind("alias", "liuli.alias")
+EDIT = Kind("edit", "liuli.edit")
 _KINDS: dict[Any, Kind] = {}
 _UNCHANGING = frozenset({int, float, bool, str, type(None), torch.dtype, torch.device})
 _NO_KWARGS: dict[str, Any] = {}
@@ -53,15 +56,21 @@ class Recorder(TorchFunctionMode):
         store: where the values go.
         own: parameters and buffers of the module: id → address.
         gradients: whether to hook tensors for their gradients.
+        edits: by address of an operation's output, the numbers that are set in it: see `edits.py`.
     """
 
-    def __init__(self, store: Store, own: dict[int, Address], gradients: bool) -> None:
+    def __init__(
+        self, store: Store, own: dict[int, Address], gradients: bool, edits: Mapping[str, Numbers] | None = None
+    ) -> None:
         super().__init__()
         self.store = store
         self.own = own
         self.gradients = gradients
+        self.edits = edits or {}
+        self.met: set[str] = set()  # of the edits, those that have been made
         self.known = store.known
         self.count = 0  # of operations
+        self.extra = 0  # of them, those that set numbers: no address is counted for them
         self.log: list[Any] = []  # see `notes.steps`
         self.hidden: list[Hidden] = []
         self.notes: list[str] = []
@@ -124,7 +133,9 @@ class Recorder(TorchFunctionMode):
         elif id(result) in known:  # it gave back what it was given
             return result
         else:
-            outputs = plain_address(self.count)
+            outputs = plain_address(self.count - self.extra)
+            if outputs in self.edits:
+                outputs = before(outputs)
             kept = self.store.keep(result, outputs)
             if kind.repeatable:
                 kept.repeatable = True
@@ -132,7 +143,7 @@ class Recorder(TorchFunctionMode):
         where = (self.call, frame.f_code, frame.f_lasti, self._hiding, seconds, None)
         self.count += 1
         self.log += (kind, func, kwargs, outputs, *where, len(noted), *noted)
-        return result
+        return self._edited(result, given, outputs, where) if self.edits else result
 
     def _special(self, kind: Kind, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run what is better seen in its parts."""
@@ -143,15 +154,14 @@ class Recorder(TorchFunctionMode):
 
     def _keep_all(self, given: Sequence[Tensor]) -> tuple[Address, ...]:
         """Keep the outputs of an operation that has several; nothing where every one of them was there before."""
-        known, keep, index = self.known, self.store.keep, self.count
-        if len(given) == 1:
-            return () if id(given[0]) in known else (keep(given[0], plain_address(index)).address,)
+        known, keep, index = self.known, self.store.keep, self.count - self.extra
         addresses, fresh = [], False
         for place, tensor in enumerate(given):
             kept = known.get(id(tensor))
             if kept is None:
                 fresh = True
-                kept = keep(tensor, Address(f"%{index}.{place}"))
+                name = plain_address(index) if len(given) == 1 else Address(f"%{index}.{place}")
+                kept = keep(tensor, before(name) if name in self.edits else name)
             addresses.append(kept.address)
         return tuple(addresses) if fresh else ()
 
@@ -164,6 +174,9 @@ class Recorder(TorchFunctionMode):
             targets = targets + outs(kwargs)
         noted = tuple([self._note(part) for part in args])  # while what it reads still stands there
         named = {name: self._note(part) for name, part in kwargs.items()}
+        name = plain_address(self.count - self.extra)
+        if len(targets) == 1 and name in self.edits:
+            return self._write_edited(kind, func, (args, kwargs), (noted, named), targets[0][0], name)
         pending = [store.before_write(target, region, self.gradients) for target, region in targets]
         random = torch.get_rng_state() if kind.random and kwargs.get("training") is not False else None
         begin = perf_counter()
@@ -175,7 +188,7 @@ class Recorder(TorchFunctionMode):
         seconds = perf_counter() - begin
         given = tensors(result)
         given += [target for target, _ in targets if not any(target is tensor for tensor in given)]
-        index = self.count
+        index = self.count - self.extra
         for (target, _), write in zip(targets, pending, strict=True):
             place = next(i for i, tensor in enumerate(given) if tensor is target)
             self.known.pop(id(target), None)  # it is another value from here on
@@ -190,7 +203,61 @@ class Recorder(TorchFunctionMode):
             where = (self.call, frame.f_code, frame.f_lasti, self._hiding, seconds, written)
             self.count += 1
             self.log += (kind, func, named, outputs, *where, len(noted), *noted)
+            if self.edits and not targets:
+                return self._edited(result, given, outputs, where)
         return result
+
+    # Numbers that are set.
+
+    def _edited(
+        self, result: Any, given: Sequence[Tensor], outputs: Address | tuple[Address, ...], where: tuple[Any, ...]
+    ) -> Any:
+        """What an operation gave, with the numbers in it that are set: what follows goes on from those."""
+        fresh: dict[int, Tensor] = {}
+        for tensor, address in zip(given, (outputs,) if isinstance(outputs, str) else outputs, strict=True):
+            name = Address(address.removesuffix(WAS))
+            if name != address and name not in self.met:
+                fresh[id(tensor)] = settled(tensor, self.edits[name])
+                self.store.keep(fresh[id(tensor)], name)
+                self._note_edit(name, where, False)
+        return exchanged(result, fresh) if fresh else result
+
+    def _write_edited(
+        self,
+        kind: Kind,
+        func: Callable[..., Any],
+        given: tuple[tuple[Any, ...], dict[str, Any]],
+        noted: tuple[tuple[Any, ...], dict[str, Any]],
+        target: Tensor,
+        name: Address,
+    ) -> Any:
+        """The same for an operation that writes in place: it writes to a twin, from which its target is then filled."""
+        store = self.store
+        pending = store.before_write(target, target, self.gradients)
+        random = torch.get_rng_state() if kind.random and given[1].get("training") is not False else None
+        twin = target.clone()
+        args, kwargs = exchanged(given, {id(target): twin})
+        result = func(*args, **kwargs)
+        store.keep(twin, before(name))
+        frame = caller(_getframe(3))
+        where = (self.call, frame.f_code, frame.f_lasti, self._hiding, 0.0, Written(False, random))
+        self.count += 1
+        self.log += (kind, func, noted[1], before(name), *where, len(noted[0]), *noted[0])
+        self.known.pop(id(target), None)
+        target.copy_(settled(twin, self.edits[name]))
+        if pending is not None:
+            store.after_write(pending, name)
+        store.keep(target, name)
+        self._note_edit(name, where, True)
+        return target if result is twin else result
+
+    def _note_edit(self, name: Address, where: tuple[Any, ...], in_place: bool) -> None:
+        """Note that the numbers of `name` were set, where the operation stands that gave what it was before."""
+        self.met.add(name)
+        self.count += 1
+        self.extra += 1
+        numbers = dict(self.edits[name])
+        self.log += (EDIT, None, {"numbers": numbers}, name, *where[:4], 0.0, Written(in_place, None), 1, before(name))
 
     # Tensors.
 
@@ -233,7 +300,7 @@ class Recorder(TorchFunctionMode):
         return kept
 
     def _alias(self, tensor: Tensor, source: Address, writes: tuple[tuple[Address, Place], ...]) -> Kept:
-        address = plain_address(self.count)
+        address = plain_address(self.count - self.extra)
         kept = self.store.keep(tensor, address)
         self.add(ALIAS, (source, writes), {"place": Place.of(tensor)}, (address,))
         return kept
@@ -266,9 +333,12 @@ class Recorder(TorchFunctionMode):
         first = self.count
         readable = opened.KERNELS[kind.name](*args, **kwargs)
         try:
-            hidden.residual, result = opened.compared(
-                partial(func, *args, **kwargs), partial(self._inside, hidden, readable)
-            )
+            if self.edits:  # a closed kernel has no place where a number could be set
+                hidden.residual, result = math.nan, self._inside(hidden, readable)
+            else:
+                hidden.residual, result = opened.compared(
+                    partial(func, *args, **kwargs), partial(self._inside, hidden, readable)
+                )
         except Exception as error:
             explain(error, kind, args, kwargs, self.call)
             raise

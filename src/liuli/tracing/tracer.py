@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection, Mapping
 from contextlib import nullcontext
 from time import perf_counter
 from typing import Any
@@ -14,6 +15,7 @@ from liuli.errors import UserError
 from liuli.tracing.assemble import Pass
 from liuli.tracing.calls import Calls
 from liuli.tracing.contents import Contents, Inputs
+from liuli.tracing.edits import Numbers
 from liuli.tracing.gradients import Loss, differentiate, scalar_of
 from liuli.tracing.record import Record
 from liuli.tracing.recorder import Recorder
@@ -54,6 +56,23 @@ def trace(
         Exception: what the module itself raises, with a note that names the operation, its module and its line.
     """
     _check(module, loss, budget)
+    return traced(module, inputs, kwargs, loss, gradients, budget)
+
+
+def traced(
+    module: nn.Module,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    loss: Loss | None,
+    gradients: bool | None = None,
+    budget: int = 2**30,
+    edits: Mapping[str, Numbers] | None = None,
+    copy: Collection[str] = (),
+) -> Record:
+    """The same; with `edits`, numbers of operations' outputs are set on the way: see `retrace.py`.
+
+    `copy` are parameters and buffers that will not stay as they are.
+    """
     global _owner
     if _owner == threading.get_ident():
         raise UserError("trace: a trace is running in this thread already; trace the outer module alone")
@@ -61,7 +80,7 @@ def trace(
         _owner = threading.get_ident()
         try:
             with uncollected():
-                return _trace(module, inputs, kwargs, loss, gradients, budget)
+                return _trace(module, args, kwargs, loss, gradients, budget, edits or {}, copy)
         finally:
             _owner = None
 
@@ -82,6 +101,8 @@ def _trace(
     loss: Loss | None,
     gradients: bool | None,
     budget: int,
+    edits: Mapping[str, Numbers],
+    copy: Collection[str],
 ) -> Record:
     begin = perf_counter()
     wanted = bool(gradients) or (gradients is None and loss is not None)
@@ -89,7 +110,7 @@ def _trace(
     contents, store = Contents(module), Store(budget)
     if contents.meta:
         raise UserError("trace: the module lies on the meta device and has no numbers; load its weights first")
-    recorder = Recorder(store, contents.own, possible)
+    recorder = Recorder(store, contents.own, possible, edits)
     calls = Calls(recorder, contents.paths)
     try:
         with torch.inference_mode(False) if wanted else nullcontext(), torch.enable_grad() if wanted else nullcontext():
@@ -106,7 +127,10 @@ def _trace(
         if gradients and not slopes:
             raise UserError(_no_gradient(number))
         address = next(iter(recorder.addresses([number])), None)
-        _close(store, recorder, contents, inputs, slopes)
+        missed = [address for address in edits if address not in recorder.met]
+        if missed:
+            raise UserError(f"{missed[0]}: with the numbers that were set, the module never comes to this value")
+        _close(store, recorder, contents, [*inputs.addresses, *copy], slopes)
     finally:
         recorder.release()
         store.release()
@@ -120,13 +144,13 @@ def _no_gradient(number: Tensor | None) -> str:
     return "trace: gradients=True, but the loss depends on nothing that has a gradient (whole numbers, no_grad, detach)"
 
 
-def _close(store: Store, recorder: Recorder, contents: Contents, inputs: Inputs, slopes: bool) -> None:
+def _close(store: Store, recorder: Recorder, contents: Contents, copy: list[str], slopes: bool) -> None:
     """Keep what was not used as well, and copy what others may write to later."""
     for address, tensor in contents.tensors.items():
         if address not in store.kept:
             store.keep(tensor, address, own=False)
     # An optimizer may step on the parameters while the record lives; without gradients there is no step to come.
-    overwritten = store.close([*inputs.addresses, *(contents.tensors if slopes else ()), *recorder.constants], slopes)
+    overwritten = store.close([*copy, *(contents.tensors if slopes else ()), *recorder.constants], slopes)
     if overwritten:
         recorder.notes.append(
             f"{', '.join(overwritten[:3])}: written to in place by something that could not be seen; "

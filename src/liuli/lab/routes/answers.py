@@ -14,7 +14,7 @@ from liuli.errors import UserError
 from liuli.files import Json
 from liuli.lab.desk import Desk
 from liuli.lab.replies import named, network_of, source_of, told_json
-from liuli.lab.subjects import of_run
+from liuli.lab.subjects import Made, of_run
 from liuli.runs import Run
 from liuli.tasks.task import Example
 
@@ -31,7 +31,12 @@ def routes(desk: Desk) -> APIRouter:
     @router.post("/api/runs/{name}/records")
     async def records(name: str, request: Request) -> Response:
         given = await source_of(request)
-        made = await desk.work(lambda: of_run(named(name), read(named(name), given)))
+
+        def asked() -> Made:
+            run = named(name)
+            return of_run(run, read(run, given), network_of(run.folder, run.weights_file.stat().st_mtime_ns))
+
+        made = await desk.work(asked)
         return told_json({"record": desk.put(*made), "answer": made[1].answer})
 
     return router

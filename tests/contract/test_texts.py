@@ -149,6 +149,11 @@ def test_chinese_of_the_pages_is_taiwans() -> None:
         assert not [fault for fault in faults(file.read_text(encoding="utf-8")) if ": " in fault], file
 
 
+@every_text
+def test_metric_to_reach_has_a_name_on_the_pages(listing: Listing) -> None:
+    assert f"metric.{listing.target.metric}" in json.loads((ROOT / "web/src/i18n/en.json").read_text(encoding="utf-8"))
+
+
 def test_faults_are_found() -> None:
     assert faults("用激活函數,得到數據。") == ["數據: 資料", "激活: 啟動", "數,得"]
     assert symbols("loss: L = mean of x²") - symbols("損失：L = x² 的平均") == Counter(["loss", "mean", "of"])

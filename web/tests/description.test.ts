@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { entries, formulaLines, pieces, spoken } from '../src/components/description'
+import { entries, formulaLines, pieces, shapeLines, spoken } from '../src/components/description'
 
 describe('the text about a system', () => {
   it('is told in English where the language has none', () => {
@@ -10,6 +10,10 @@ describe('the text about a system', () => {
 
   it('begins a paragraph after a line that ends a sentence', () => {
     expect(entries('One line\nand more.\nTwo?\n三。\n四')).toEqual(['One line and more.', 'Two?', '三。', '四'])
+  })
+
+  it('has shapes a line each', () => {
+    expect(shapeLines('B  batch,\nK classes of a\n(dot)\nH, W  any')).toBe('B  batch, K classes of a (dot)\nH, W  any')
   })
 
   it('has formulas with names, without, and over several lines', () => {

@@ -6,6 +6,7 @@ A system's file imports only layers and earlier systems, so that who imports who
 from __future__ import annotations
 
 import ast
+from dataclasses import asdict
 
 from liuli.catalog import Listing, listings
 from liuli.description import descriptions, model_file
@@ -28,8 +29,7 @@ def road() -> list[Json]:
             "paper": one.paper,
             "titles": {language: text.title for language, text in descriptions(one).items()},
             "data": one.data,
-            "target": str(one.target),
-            "published": one.target.published,
+            "target": asdict(one.target),
             "parents": parents(one),
             "runs": [told(run) for run in reversed(trained.get(one.name, []))],
         }

@@ -19,6 +19,9 @@ export function spoken<T>(texts: Record<string, T>, language: string): { lang: s
 export const entries = (text: string): string[] =>
   text.split(/(?<=[.?!。？！])\n/).map((entry) => entry.replaceAll('\n', ' '))
 
+/** The lines of the shapes: one that goes on where the width of the source ended it is joined. */
+export const shapeLines = (text: string): string => text.replace(/(?<=[,;])\n|\n(?=[a-z(])/g, ' ')
+
 /** A line of a formula with the name that stands before it: "loss: L = …"; "" where there is none. */
 export interface FormulaLine {
   name: string

@@ -1,6 +1,7 @@
 /** What the laboratory's server is asked, and what it says. */
 
 import type { Descriptions } from '../components/description'
+import type { Target } from '../i18n/metrics'
 
 export interface RunFacts {
   name: string
@@ -21,8 +22,7 @@ export interface Stop {
   /** By language. */
   titles: Record<string, string>
   data: string
-  target: string
-  published: number | null
+  target: Target
   parents: string[]
   runs: RunFacts[]
 }
@@ -45,7 +45,7 @@ export interface SystemFacts {
   input: number[]
   parameters: number
   recipe: Record<string, unknown>
-  target: { metric: string; at_least: number | null; at_most: number | null; published: number | null }
+  target: Target
   kind: string
   reads: { text: boolean; endings: string[] }
   runs: RunFacts[]

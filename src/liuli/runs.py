@@ -36,6 +36,12 @@ if TYPE_CHECKING:
 RUNS = Path("runs")
 """Where runs go, and where a bare name is looked for."""
 
+EXHIBITS = Path(__file__).parent / "exhibits"
+"""Trained runs that come with liuli, made by `liuli exhibit`; nothing else is ever written there."""
+
+EXHIBIT = "exhibit:"
+"""What the names of exhibits begin with, so that a run of the user's may be called the same."""
+
 FORMAT = 1
 """Of run.json and of the checkpoint; raised when an older liuli could no longer read them."""
 
@@ -57,14 +63,16 @@ class Run:
 
     @classmethod
     def open(cls, path: str | Path) -> Run:
-        """The run in the folder `path`, or the one called `path` under ./runs.
+        """The run in the folder `path`, or the one called `path` under ./runs, or else among the exhibits.
 
         Raises:
             UserError: there is none, its run.json is damaged, or a newer liuli wrote it.
         """
-        folder = next((one for one in (Path(path), RUNS / path) if (one / "run.json").is_file()), None)
+        bare = str(path).removeprefix(EXHIBIT)
+        places = [Path(path), RUNS / path, *([EXHIBITS / bare] if Path(bare).name == bare else [])]
+        folder = next((one for one in places if (one / "run.json").is_file()), None)
         if folder is None:
-            known = [run.name for run in runs()]
+            known = [run.folder.name for run in at_hand()]
             hint = nearest(Path(path).name, known) if known else "train one with 'liuli train lenet'"
             raise UserError(f"no run is found at '{path}'; {hint}")
         file = folder / "run.json"
@@ -121,8 +129,18 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The last part of the folder's path."""
-        return self.folder.name
+        """The last part of the folder's path; an exhibit says that it is one."""
+        return f"{EXHIBIT}{self.folder.name}" if self.is_exhibit else self.folder.name
+
+    @property
+    def is_exhibit(self) -> bool:
+        """Whether it came with liuli."""
+        return self.folder.parent == EXHIBITS
+
+    @property
+    def outcomes(self) -> Path:
+        """The folder for what is made of the run: its own; of an exhibit, which stays as it is, one under ./runs."""
+        return RUNS / "exhibits" / self.folder.name if self.is_exhibit else self.folder
 
     @property
     def state(self) -> str:
@@ -196,7 +214,7 @@ class Run:
     @property
     def figures_folder(self) -> Path:
         """Pictures, made when asked for."""
-        return self.folder / "figures"
+        return self.outcomes / "figures"
 
     @property
     def tensorboard_folder(self) -> Path:
@@ -286,12 +304,17 @@ class Run:
 def runs(root: Path = RUNS) -> list[Run]:
     """Every run under `root` that can be read, the oldest first."""
     found = []
-    for file in root.glob("*/run.json"):
+    for file in root.glob("[!.]*/run.json"):
         try:
             found.append(Run.open(file.parent))
         except UserError:
             continue
     return sorted(found, key=lambda run: (run.record["started"] or "", run.name))
+
+
+def at_hand() -> list[Run]:
+    """The exhibits, then the user's runs, each the oldest first."""
+    return [*runs(EXHIBITS), *runs()]
 
 
 def fresh(folder: Path) -> Path:

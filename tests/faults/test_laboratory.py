@@ -87,6 +87,18 @@ def test_whoever_knows_the_token_comes_in_and_it_leaves_the_address(lab: Guard) 
     assert Visitor(lab).ask("GET", "/api/road").status_code == 200
 
 
+def test_an_exhibit_answers_is_followed_and_stays_as_it_is(lab: Guard, tmp_path: Path) -> None:
+    visitor, name = Visitor(lab), quote("exhibit:lenet")
+    listed = {run["name"]: run["exhibit"] for run in visitor.ask("GET", "/api/runs").json()}
+    assert (listed["lenet"], listed["exhibit:lenet"]) == (False, True)
+    content = seven(tmp_path / "seven.png").read_bytes()
+    assert visitor.ask("POST", f"/api/runs/{name}/answers", content=content, headers=OWN).json()["answer"] == "7"
+    events = visitor.ask("GET", f"/api/runs/{name}/events").text
+    assert events.count("event: epoch") == len(visitor.ask("GET", f"/api/runs/{name}").json()["epochs"]) > 0
+    for verb in ("pause", "resume"):
+        assert visitor.ask("POST", f"/api/runs/{name}/{verb}", headers=OWN).status_code == 422
+
+
 @pytest.mark.parametrize("path", ["/", "/?token=", "/?token=wrong", "/?token=secret&token=x", "/api/road", "/none"])
 @pytest.mark.parametrize("token", ["", "wrong", "secre", "secret2", "sécret"])
 def test_nobody_else_does(lab: Guard, path: str, token: str) -> None:

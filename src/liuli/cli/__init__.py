@@ -22,6 +22,7 @@ from liuli.cli import check as check_verb
 from liuli.cli import coverage as coverage_verb
 from liuli.cli import data as data_verbs
 from liuli.cli import evaluate as evaluate_verb
+from liuli.cli import exhibit as exhibit_verb
 from liuli.cli import explain as explain_verb
 from liuli.cli import lab as lab_verb
 from liuli.cli import list as list_verb
@@ -68,6 +69,7 @@ app.command("coverage")(coverage_verb.coverage)
 app.command("explain")(explain_verb.explain)
 app.command("lab")(lab_verb.lab)
 app.add_typer(runs_verbs.app, name="runs")
+app.command("exhibit")(exhibit_verb.exhibit)
 
 
 def main() -> None:

@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from liuli.cli.output import JsonOption, console, print_json, print_table
 from liuli.files import Json
 from liuli.runs import Run
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-    from liuli.tasks.task import Batch, Task
 
 MOST_COLUMNS = 20  # of a confusion matrix printed as text
 COLUMNS = {"f1": "F1", "iou": "IoU", "count": "examples"}
@@ -31,12 +26,11 @@ def evaluate(
 
     Example: `liuli evaluate lenet`
     """
+    from liuli.training.evaluation import evaluation
+
     opened = Run.open(run)
     system, facts = opened.system, opened.facts
-    network = opened.network()
-    batch = system.task.tensors(opened.data().test, facts)
-    output = outputs(network, system.task, batch)
-    metrics = system.task.metrics(output, batch, facts)
+    network, batch, output, metrics = evaluation(opened)
     folder = out or opened.figures_folder
     files = system.task.figures(output, batch, facts, folder) + system.task.portray(network, batch, facts, folder)
     meant = facts.name == system.data
@@ -75,17 +69,6 @@ def evaluate(
     terminal.print("figures:", style="bold")
     for file in files:
         terminal.print(f"  {file}")
-
-
-def outputs(network: nn.Module, task: Task, batch: Batch) -> Tensor:
-    """The response to every example of a batch, some at a time."""
-    import torch
-
-    from liuli.data.order import Pieces
-
-    pieces = Pieces(batch, task.at_once, task.lengths(batch), task.cut)
-    with torch.inference_mode():
-        return pieces.joined([task.respond(network, piece) for piece in pieces.batches])
 
 
 def print_classes(rows: Sequence[Mapping[str, Json]]) -> None:

@@ -97,7 +97,7 @@ def recorded(run: str, given: str | None) -> tuple[Record, Subject, Path]:
     if len(found) > 1:
         raise UserError(f"{given}: holds {len(found)} inputs, but one is explained at a time; give one of them")
     example = found[0]
-    return *subjects.of_run(opened, example), opened.folder / "explanations"
+    return *subjects.of_run(opened, example), opened.outcomes / "explanations"
 
 
 def write_page(record: Record, subject: Subject, file: Path, as_json: bool) -> None:

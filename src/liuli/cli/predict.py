@@ -49,7 +49,7 @@ def predict(
     task, facts = opened.system.task, opened.facts
     files = list(gathered(inputs, task))
     network = opened.network()
-    folder = out or opened.folder / "predictions"
+    folder = out or opened.outcomes / "predictions"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):

@@ -12,7 +12,7 @@ from liuli.cli.output import JsonOption, console, print_json, print_table
 from liuli.cli.train import duration
 from liuli.errors import UserError
 from liuli.files import Json
-from liuli.runs import RUNS, Run
+from liuli.runs import RUNS, Run, at_hand
 from liuli.runs import runs as all_runs
 
 COMMIT = re.compile(r"[0-9a-f]{40}(\+changes)?$")
@@ -28,16 +28,17 @@ app = typer.Typer(
 def list_runs(
     folder: Annotated[Path, typer.Argument(help="Where to look.")] = RUNS, as_json: JsonOption = False
 ) -> None:
-    """Show every run: system, data, state, figure on the test part, time.
+    """Show every run: system, data, state, figure on the test part, time; first the exhibits, which come with liuli.
 
     Example: `liuli runs list`
     """
-    found = all_runs(folder)
+    found = at_hand() if folder == RUNS else all_runs(folder)
     if as_json:
         print_json([described(run) for run in found])
-    elif not found:
+        return
+    if all(run.is_exhibit for run in found):
         console().print(f"No runs in {folder}; train one with 'liuli train lenet'.")
-    else:
+    if found:
         print_table(
             ["run", "system", "data", "seed", "state", "epochs", "figure", "time"],
             [
@@ -148,6 +149,7 @@ def described(run: Run) -> dict[str, Json]:
     return {
         "name": run.name,
         "folder": str(run.folder),
+        "exhibit": run.is_exhibit,
         "state": run.state,
         "system": run.record["system"],
         "data": run.facts.name,

@@ -19,7 +19,7 @@ from liuli.catalog import find
 from liuli.errors import UserError
 from liuli.files import Json, claimant
 from liuli.lab.road import told
-from liuli.runs import RUNS, Run, fresh
+from liuli.runs import EXHIBIT, RUNS, Run, fresh
 
 LOOK_SECONDS = 0.5
 LOG = ".lab.log"
@@ -95,7 +95,7 @@ async def followed(name: str) -> AsyncIterator[str]:
     sent, state = 0, ""
     while True:
         try:
-            run = Run.open(RUNS / name)
+            run = Run.open(name if name.startswith(EXHIBIT) else RUNS / name)
         except UserError:
             trouble = log_of(RUNS / name)
             if trouble is None:  # the process has not made it yet

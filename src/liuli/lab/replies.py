@@ -15,7 +15,7 @@ from liuli.files import Json
 from liuli.lab.desk import Desk
 from liuli.lab.limits import LARGEST_BODY, MOST_NUMBERS
 from liuli.lab.packing import TYPES, array_of
-from liuli.runs import Run, runs
+from liuli.runs import Run, at_hand
 from liuli.tracing.parts import Value
 
 
@@ -47,12 +47,12 @@ async def source_of(request: Request) -> bytes | str:
 
 
 def named(name: str) -> Run:
-    """The run of that name.
+    """The run of that name, the user's or an exhibit.
 
     Raises:
         UserError: there is none.
     """
-    found = next((run for run in runs() if run.name == name), None)
+    found = next((run for run in at_hand() if run.name == name), None)
     if found is None:
         raise UserError(f"no run is called '{name}' here; train one with 'liuli train'")
     return found

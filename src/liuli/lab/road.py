@@ -12,13 +12,13 @@ from liuli.catalog import Listing, listings
 from liuli.description import descriptions, model_file
 from liuli.errors import UserError
 from liuli.files import Json
-from liuli.runs import Run, runs
+from liuli.runs import Run, at_hand
 
 
 def road() -> list[Json]:
     """One entry for each system, the oldest first."""
     trained: dict[str, list[Run]] = {}
-    for run in runs():
+    for run in at_hand():
         trained.setdefault(str(run.record["system"]), []).append(run)
     found = sorted(listings().values(), key=lambda one: (one.year, one.family, one.name))
     return [
@@ -47,6 +47,7 @@ def told(run: Run) -> Json:
     metric = target.get("metric") or result.get("headline")
     return {
         "name": run.name,
+        "exhibit": run.is_exhibit,
         "state": run.state,
         "data": run.record["data"]["name"],
         "form": run.record["data"]["form"],

@@ -5,6 +5,8 @@ import type { Target } from '../i18n/metrics'
 
 export interface RunFacts {
   name: string
+  /** Whether it came with liuli. */
+  exhibit: boolean
   state: string
   data: string
   /** How pictures of the data were made: "handwriting", "photograph"; "" for other kinds. */

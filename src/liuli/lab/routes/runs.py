@@ -13,7 +13,7 @@ from liuli.lab import learning
 from liuli.lab.desk import Desk
 from liuli.lab.replies import named, source_of, told_json
 from liuli.lab.road import told
-from liuli.runs import RUNS, runs
+from liuli.runs import EXHIBITS, RUNS, at_hand, runs
 
 
 def routes(desk: Desk) -> APIRouter:
@@ -22,7 +22,7 @@ def routes(desk: Desk) -> APIRouter:
 
     @router.get("/api/runs")
     async def every_run() -> Response:
-        return told_json(await desk.work(lambda: [{**told(run), "system": run.record["system"]} for run in runs()]))
+        return told_json(await desk.work(lambda: [{**told(run), "system": run.record["system"]} for run in at_hand()]))
 
     @router.post("/api/runs")
     async def begin(request: Request) -> Response:
@@ -53,7 +53,7 @@ def routes(desk: Desk) -> APIRouter:
 
 def named_or_begun(name: str) -> None:
     """Raise UserError unless a run of this name is there, or is about to be."""
-    if not any(one.name == name for one in RUNS.glob("*")):
+    if name not in {*(folder.name for folder in RUNS.glob("*")), *(run.name for run in runs(EXHIBITS))}:
         raise UserError(f"no run is called '{name}' here; train one with 'liuli train'")
 
 

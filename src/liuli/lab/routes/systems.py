@@ -10,7 +10,7 @@ from liuli.files import Json
 from liuli.lab.desk import Desk
 from liuli.lab.replies import told_json
 from liuli.lab.road import road, told
-from liuli.runs import runs
+from liuli.runs import at_hand
 from liuli.summary import system_facts
 
 
@@ -32,7 +32,7 @@ def routes(desk: Desk) -> APIRouter:
 def system_told(name: str) -> Json:
     """A system for a reader, what it reads, and its runs, the newest first."""
     system, listing = find(name), listings()[name]
-    mine = [told(run) for run in reversed(runs()) if run.record["system"] == name]
+    mine = [told(run) for run in reversed(at_hand()) if run.record["system"] == name]
     task = system.task
     return {
         **system_facts(system, listing, system.recipe, {}),

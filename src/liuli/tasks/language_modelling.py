@@ -28,7 +28,7 @@ from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
 from liuli.tasks import tokens, typed
 from liuli.tasks.sampling import Sampling, generate
-from liuli.tasks.task import Batch, Example, Outcome, Task
+from liuli.tasks.task import Batch, Example, Outcome, Rows, Task
 
 WINDOW = 128  # tokens, where a published network could look further back: one core must afford it
 DRAWN_CHARACTERS = "".join(chr(number) for number in range(32, 97))
@@ -212,6 +212,11 @@ class LanguageModelling(Task):
         return Example(
             name, (numbers[None, None],), spelled=repr(text)[1:-1] if source is not text else "", remark=remark
         )
+
+    def rows(self, facts: Facts) -> Mapping[str, Rows]:
+        """The tokens; of what is no whole character nothing can be asked."""
+        names = tokens.of(facts.learnt).names()
+        return {"tokens": Rows(names, ["" if tokens.BROKEN in name else name for name in names])}
 
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """What follows, and the prompt that it follows."""

@@ -30,7 +30,7 @@ from liuli.errors import UserError
 from liuli.tasks import bert_checkpoints, passages, pieces, typed
 from liuli.tasks.passages import KEPT, NOWHERE
 from liuli.tasks.pieces import BLANK, END, START, UNKNOWN
-from liuli.tasks.task import Batch, Example, Outcome, Task
+from liuli.tasks.task import Batch, Example, Outcome, Rows, Task
 
 SEED = 0  # of what is masked and mispaired in the data that are held out
 LIKELIEST, SEVERAL = 10, 5
@@ -272,6 +272,11 @@ class MaskedLanguage(Task):
     def read_all(self, source: Path | bytes | str, facts: Facts, name: str) -> Sequence[Example]:
         """The lines of a file, each a text; words given as such are one."""
         return [self.read(line, facts, called) for called, line in typed.lines_of(source, name)]
+
+    def rows(self, facts: Facts) -> Mapping[str, Rows]:
+        """The pieces; each is asked what would follow it."""
+        names = pieces.names(facts.learnt)
+        return {"words": Rows(names, [f"{text} {BLANK}" if text else "" for text in pieces.askable(names)])}
 
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """The likeliest piece for each blank; of one blank the ten likeliest with probabilities, of several five."""

@@ -26,7 +26,7 @@ from torch.nn.functional import cross_entropy
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
 from liuli.tasks import graphs, measures
-from liuli.tasks.task import Batch, Example, Outcome, Task
+from liuli.tasks.task import Batch, Example, Outcome, Rows, Task
 from liuli.tasks.typed import words
 
 DRAWN_NODES = 8
@@ -168,6 +168,11 @@ class NodeClassification(Task):
         marked = torch.zeros(1, len(nodes), dtype=torch.bool)
         marked[0, 0] = True
         return Example(name, (graphs.shares(features)[None], edges[None], torch.tensor([nodes]), marked))
+
+    def rows(self, facts: Facts) -> Mapping[str, Rows]:
+        """The nodes."""
+        names = facts.details.get("nodes") or [f"node {number}" for number in range(facts.shape[0])]
+        return {"": Rows(names, names)}
 
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """The likeliest class of the first node, its probability, that of every class, and whom the node listens to."""

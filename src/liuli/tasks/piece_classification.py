@@ -20,7 +20,7 @@ from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
 from liuli.tasks import bert_checkpoints, passages, pieces, typed
 from liuli.tasks.pieces import END, START, UNKNOWN
-from liuli.tasks.task import Batch, Example
+from liuli.tasks.task import Batch, Example, Rows
 from liuli.tasks.text_classification import TextClassification
 
 DRAWN_PIECES, DRAWN_LENGTH = 100, 9
@@ -82,6 +82,11 @@ class PieceClassification(TextClassification):
     def text(self, numbers: Tensor, facts: Facts) -> str:
         """A sentence, put together again."""
         return pieces.text([number for number in numbers.tolist() if number != pieces.PADDING][1:-1], facts.learnt)
+
+    def rows(self, facts: Facts) -> Mapping[str, Rows]:
+        """The pieces."""
+        names = pieces.names(facts.learnt)
+        return {"words": Rows(names, pieces.askable(names))}
 
     def read(self, source: Path | bytes | str, facts: Facts, name: str) -> Example:
         """A sentence; what is unknown or left out of it is remarked."""

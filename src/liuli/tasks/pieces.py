@@ -124,6 +124,11 @@ def names(learnt: Mapping[str, Any]) -> list[str]:
     return sorted(numbers, key=lambda name: numbers[name])
 
 
+def askable(names: Sequence[str]) -> list[str]:
+    """Each piece as it may stand in a sentence; "" for those that are signs of the network's own."""
+    return ["" if name in NAMES else name.removeprefix(CONTINUED) for name in names]
+
+
 def joined(pieces: Sequence[str]) -> str:
     """Pieces as they are written: those that go on a word without a space."""
     return " ".join(pieces).replace(f" {CONTINUED}", "")

@@ -32,7 +32,7 @@ from torch.nn.functional import cross_entropy
 from liuli.data.dataset import Facts, Split
 from liuli.data.ratings import MOST
 from liuli.errors import UserError, nearest
-from liuli.tasks.task import Batch, Example, Outcome, Task
+from liuli.tasks.task import Batch, Example, Outcome, Rows, Task
 from liuli.tasks.typed import words
 
 SHOWN = 10  # items recommended
@@ -186,6 +186,14 @@ class Rating(Task):
         if not unseen:
             raise UserError(f"{name}: has rated every item that there is")
         return Example(name, (torch.tensor([[user, item] for item in unseen])[None],), remark=remark)
+
+    def rows(self, facts: Facts) -> Mapping[str, Rows]:
+        """People, each asked what to recommend; and things, each asked what the first person would rate it."""
+        users, items = facts.details["users"], facts.details["items"]
+        return {
+            "user": Rows(users, users),
+            "item": Rows(facts.details["titles"], [f"{users[0]} {item}" for item in items]),
+        }
 
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """The items with the highest ratings, the best first; of one pair the rating."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PADDING, UNKNOWN, BEGIN, END = 0, 1, 2, 3
 NAMES = ("[PAD]", "[UNK]", "[BEGIN]", "[END]")
+GOES_ON = "·"  # before a piece that goes on a word
 FEWEST = 2  # times that two pieces come together before they are one
 
 Learnt = Mapping[str, Any]
@@ -101,12 +102,20 @@ def spelled(numbers: Tensor, learnt: Learnt) -> list[str]:
     Before a piece that goes on a word stands a dot: "ride", "·s". `BEGIN` and `END` are among them, by their names.
     """
     reader = tokenizer(learnt)
-    found = []
-    for number in until_end(numbers.tolist()):
-        piece = NAMES[number] if number <= END else reader.decode([number])
-        fresh = number <= END or piece != piece.lstrip() or reader.decoder is None
-        found.append(piece.strip() if fresh else f"·{piece}")
-    return found
+    return [name_of(number, reader) for number in until_end(numbers.tolist())]
+
+
+def names(learnt: Learnt) -> list[str]:
+    """All pieces in the order of their numbers, each as in `spelled`."""
+    reader = tokenizer(learnt)
+    return [name_of(number, reader) for number in range(count(learnt))]
+
+
+def name_of(number: int, reader: Tokenizer) -> str:
+    """A piece as it reads."""
+    piece = NAMES[number] if number <= END else reader.decode([number])
+    fresh = number <= END or piece != piece.lstrip() or reader.decoder is None
+    return piece.strip() if fresh else f"{GOES_ON}{piece}"
 
 
 def until_end(numbers: Sequence[int]) -> list[int]:

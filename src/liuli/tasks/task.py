@@ -58,6 +58,18 @@ class Example:
     remark: str = ""
 
 
+class Rows(NamedTuple):
+    """What the rows of a table of vectors stand for.
+
+    Attributes:
+        names: of each, for a reader: a word, a title.
+        inputs: what to say to the network to ask it about each; "" where that cannot be done.
+    """
+
+    names: Sequence[str]
+    inputs: Sequence[str]
+
+
 class Task(ABC):
     """The seam. One subclass per kind of answer; all state is configuration."""
 
@@ -224,6 +236,13 @@ class Task(ABC):
 
         "answer" holds it in a word or a sentence; "probability" and "probabilities" (by class) where there are some.
         """
+
+    def rows(self, facts: Facts) -> Mapping[str, Rows]:
+        """What the rows of the network's embeddings stand for, by the last part of the module's path.
+
+        Under "" stand the parts of one example, where the last layer names each of them: the nodes of a graph.
+        """
+        return {}
 
     @abstractmethod
     def doubt(self, output: Any) -> Tensor:

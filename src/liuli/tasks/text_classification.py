@@ -23,7 +23,7 @@ from torch.nn.functional import cross_entropy
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
 from liuli.tasks import measures, typed, words
-from liuli.tasks.task import Batch, Example, Outcome, Task
+from liuli.tasks.task import Batch, Example, Outcome, Rows, Task
 from liuli.tasks.words import NAMES, PADDING, UNKNOWN
 
 DRAWN_WORDS = 50
@@ -160,6 +160,11 @@ class TextClassification(Task):
     def read_all(self, source: Path | bytes | str, facts: Facts, name: str) -> Sequence[Example]:
         """The lines of a file, each a sentence; words given as such are one."""
         return [self.read(line, facts, called) for called, line in typed.lines_of(source, name)]
+
+    def rows(self, facts: Facts) -> Mapping[str, Rows]:
+        """The words."""
+        names = words.names(facts.learnt)
+        return {"embedding": Rows(names, ["" if name in NAMES else name for name in names])}
 
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """The likeliest class, its probability, and the probability of every class."""

@@ -37,6 +37,9 @@ class Tokens(Protocol):
     def decode(self, numbers: Tensor) -> str:
         """The text of numbers (N,), as far as its characters are whole."""
 
+    def names(self) -> list[str]:
+        """What each number spells; `BROKEN` for what is no whole character."""
+
     def unknown(self, text: str) -> list[str]:
         """The characters of a text that have no number of their own, each once."""
 
@@ -59,8 +62,12 @@ class Characters:
 
     def decode(self, numbers: Tensor) -> str:
         """See `Tokens`."""
-        names = BROKEN + self.known
+        names = self.names()
         return "".join(names[number] for number in numbers.tolist())
+
+    def names(self) -> list[str]:
+        """See `Tokens`."""
+        return [BROKEN, *self.known]
 
     def unknown(self, text: str) -> list[str]:
         """See `Tokens`."""
@@ -86,6 +93,10 @@ class Pieces:
     def decode(self, numbers: Tensor) -> str:
         """See `Tokens`. A character whose last bytes are still to come is left out."""
         return str(self.tokenizer.decode(numbers.tolist(), skip_special_tokens=True)).replace(BROKEN, "")
+
+    def names(self) -> list[str]:
+        """See `Tokens`."""
+        return self.tokenizer.decode_batch([[number] for number in range(self.size)], skip_special_tokens=False)
 
     def unknown(self, text: str) -> list[str]:
         """See `Tokens`."""

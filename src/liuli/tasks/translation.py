@@ -30,7 +30,7 @@ from liuli.errors import UserError, from_extra
 from liuli.tasks import subwords, typed
 from liuli.tasks.search import search
 from liuli.tasks.subwords import BEGIN, END, PADDING
-from liuli.tasks.task import Batch, Example, Outcome, Task
+from liuli.tasks.task import Batch, Example, Outcome, Rows, Task
 
 DRAWN_WORDS = 20
 DRAWN_LENGTH = 6
@@ -232,6 +232,15 @@ class Translation(Task):
     def read_all(self, source: Path | bytes | str, facts: Facts, name: str) -> Sequence[Example]:
         """The lines of a file, each a sentence; words given as such are one."""
         return [self.read(line, facts, called) for called, line in typed.lines_of(source, name)]
+
+    def rows(self, facts: Facts) -> Mapping[str, Rows]:
+        """The pieces of both languages; the network can be asked about those that it reads."""
+        names = {side: subwords.names(facts.learnt[side]) for side in ("source", "target")}
+        read = ["" if name in subwords.NAMES else name.removeprefix(subwords.GOES_ON) for name in names["source"]]
+        return {
+            "source_embedding": Rows(names["source"], read),
+            "target_embedding": Rows(names["target"], [""] * len(names["target"])),
+        }
 
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """The translation, and the pieces that it is put together from."""

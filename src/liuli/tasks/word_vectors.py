@@ -26,7 +26,7 @@ from torch.nn.functional import logsigmoid, normalize
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError, nearest
 from liuli.layers.word_counts import unigram_noise
-from liuli.tasks.task import Batch, Example, Outcome, Task
+from liuli.tasks.task import Batch, Example, Outcome, Rows, Task
 
 AROUND = 5  # words to either side that an explanation looks at
 NOISE = 5
@@ -230,6 +230,11 @@ class WordVectors(Task):
             for part in self.inputs(batch)
         )
         return "; ".join([middle, *([f"around it {around}"] if around else []), f"noise {noise}"])
+
+    def rows(self, facts: Facts) -> Mapping[str, Rows]:
+        """The words, as those that foretell and as those foretold."""
+        words = Rows(facts.learnt["words"], facts.learnt["words"])
+        return {"input": words, "output": words}
 
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """The nearest word and those that follow, each with its cosine; and how alike two words are."""

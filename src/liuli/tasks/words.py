@@ -59,6 +59,12 @@ def vocabulary(learnt: Mapping[str, Any]) -> dict[str, int]:
     return words
 
 
+def names(learnt: Mapping[str, Any]) -> list[str]:
+    """The words in the order of their numbers."""
+    numbers = vocabulary(learnt)
+    return sorted(numbers, key=lambda word: numbers[word])
+
+
 def encode(texts: Sequence[str], learnt: Mapping[str, Any], most: int) -> Tensor:
     """The numbers of the first `most` words of each text, int32 (N, T), filled up with `PADDING`."""
     found = [one.ids[:most] for one in tokenizer(learnt).encode_batch(list(texts))]

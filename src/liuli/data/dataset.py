@@ -85,6 +85,17 @@ class Split:
     def __len__(self) -> int:
         return len(self.inputs)
 
+    def one(self, index: int) -> Split:
+        """Example `index` alone.
+
+        Raises:
+            IndexError: there is none.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        only = slice(index, index + 1)
+        return Split(self.inputs[only], self.targets[only], {name: each[only] for name, each in self.extra.items()})
+
 
 @dataclass(frozen=True)
 class Facts:

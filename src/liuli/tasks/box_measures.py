@@ -17,10 +17,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from liuli.errors import from_extra
+from liuli.layers.boxes import iou
 
 RECALLS = np.linspace(0, 1, 101)
 HALF = 0  # which of COCO's ten IoU thresholds, 0.5 to 0.95, is 0.5
@@ -63,6 +65,30 @@ def detection(answers: Tensor, truth: Tensor, classes: Sequence[str], shown: flo
             row["precision"] = float(right.mean())
         rows.append(row)
     return {"mAP@0.5": mean(average), "mAP@0.5:0.95": mean(strict), "shown from": shown, "classes": rows}
+
+
+def by_picture(answers: Tensor, truth: Tensor, shown: float) -> Tensor:
+    """F1 of what is shown of each picture: float64 (N,); 1 where nothing is to be found and nothing is shown.
+
+    A box is right where its IoU with a true one of its class is 0.5 or more and no surer one has taken that.
+
+    Args:
+        answers: (N, R, 6), the surest first; truth: (N, M, 5), as in `detection`.
+        shown: the least score that is shown to a person.
+    """
+    scores = []
+    for found, things in zip(answers.cpu(), truth.cpu(), strict=True):
+        found, things = found[(found[:, 0] >= 0) & (found[:, 1] >= shown)], things[things[:, 0] >= 0]
+        agree = iou(found[:, None, 2:], things[None, :, 1:]) * (found[:, None, 0] == things[None, :, 0])  # (R, M)
+        right = 0
+        for row in range(len(found) if len(things) else 0):
+            best = int(agree[row].argmax())
+            if agree[row, best] >= 0.5:
+                right += 1
+                agree[:, best] = 0  # taken
+        total = len(found) + len(things)
+        scores.append(2 * right / total if total else 1.0)
+    return torch.tensor(scores, dtype=torch.float64)
 
 
 def mean(values: Sequence[float]) -> float:

@@ -37,8 +37,10 @@ from liuli.data.voc import KIND
 from liuli.errors import UserError
 from liuli.layers.boxes import corners, from_grid, iou, to_grid
 from liuli.layers.suppression import survivors
+from liuli.tasks import marks
 from liuli.tasks.image_classification import ImageClassification
-from liuli.tasks.task import Batch, Example, Outcome, Task
+from liuli.tasks.marks import Marks
+from liuli.tasks.task import Batch, Example, Outcome, Posed, Task
 
 PARTS = ("centre", "size", "object", "empty", "class")
 COORD, EMPTY = 5.0, 0.5  # λcoord, λnoobj
@@ -150,6 +152,20 @@ class Detection(Task):
         from liuli.tasks import box_figures
 
         return box_figures.detection(output, batch[0], truth(batch), batch[2], facts.classes, SHOWN, folder)
+
+    def mark(self, output: Tensor, batch: Batch, facts: Facts) -> Marks:
+        """F1 of the boxes that are shown of each picture, the lowest first: see `box_measures`."""
+        from liuli.tasks import box_measures
+
+        return marks.by_value(box_measures.by_picture(output, truth(batch), SHOWN), "F1", high_is_good=True)
+
+    def pose(self, split: Split, index: int, facts: Facts) -> Posed:
+        """The picture as it is in the data, and its true boxes."""
+        pixels, boxes, sizes = self.tensors(split.one(index), facts)
+        true = truth((pixels, boxes, sizes))[0]  # (M, 5)
+        ideal = torch.cat([true[:, :1], torch.ones_like(true[:, :1]), true[:, 1:]], 1)
+        right = str(self.answer(ideal, facts)["answer"])
+        return Posed(Example(f"test {index}", (pixels, torch.full((1, 1, 5), -1.0), sizes)), right, ideal=ideal)
 
     def read(self, source: Path | bytes | str, facts: Facts, name: str) -> Example:
         """A picture of any size, stretched to the network's.

@@ -20,8 +20,9 @@ from torch.nn.functional import cross_entropy, interpolate, pad
 
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
-from liuli.tasks import augmentation, measures
-from liuli.tasks.task import Batch, Example, Outcome, Task
+from liuli.tasks import augmentation, marks, measures
+from liuli.tasks.marks import Marks
+from liuli.tasks.task import Batch, Example, Outcome, Posed, Task
 
 SMALL = 20  # handwriting of fewer pixels is brought into MNIST's form
 PICTURE_ENDINGS = frozenset(
@@ -114,6 +115,15 @@ class ImageClassification(Task):
         from liuli.tasks import figures
 
         return figures.classification(output, batch, facts.classes, folder)
+
+    def mark(self, output: Tensor, batch: Batch, facts: Facts) -> Marks:
+        """The surest mistakes first."""
+        return marks.of_scores(output, batch[1])
+
+    def pose(self, split: Split, index: int, facts: Facts) -> Posed:
+        """The picture as it is in the data."""
+        pixels, labels = self.tensors(split.one(index), facts)
+        return Posed(Example(f"test {index}", (pixels,)), facts.classes[int(labels)])
 
     def read(self, source: Path | bytes | str, facts: Facts, name: str) -> Example:
         """A picture file of any kind, brought into the form that the pictures of `facts` were made in."""

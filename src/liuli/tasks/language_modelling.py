@@ -26,9 +26,10 @@ from torch.nn.functional import cross_entropy
 from liuli import pretrained
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
-from liuli.tasks import tokens, typed
+from liuli.tasks import marks, tokens, typed
+from liuli.tasks.marks import Marks
 from liuli.tasks.sampling import Sampling, generate
-from liuli.tasks.task import Batch, Example, Outcome, Rows, Task
+from liuli.tasks.task import Batch, Example, Outcome, Posed, Rows, Task
 
 WINDOW = 128  # tokens, where a published network could look further back: one core must afford it
 DRAWN_CHARACTERS = "".join(chr(number) for number in range(32, 97))
@@ -188,6 +189,22 @@ class LanguageModelling(Task):
             "surprise": language_figures.surprise(shown, losses[counted][:SHOWN]),
         }
         return figures.save(drawn, folder)
+
+    def mark(self, output: Tensor, batch: Batch, facts: Facts) -> Marks:
+        """The mean loss of what counts of each example, the highest first."""
+        counted = batch[2].cpu()
+        mean = (output.cpu() * counted).sum((1, 2)) / counted.sum((1, 2)).clamp(min=1)
+        return marks.by_value(mean, "loss", high_is_good=False)
+
+    def pose(self, split: Split, index: int, facts: Facts) -> Posed:
+        """The first window of an example, which is gone on with; right is how the text itself goes on."""
+        text, targets, _ = self.tensors(split, facts)
+        reader, window = tokens.of(facts.learnt), text[index : index + 1, :1]  # (1, 1, T)
+        overlap = window.size(2) - max(1, window.size(2) // 2)
+        return Posed(
+            Example(f"test {index}", (window,), reader.decode(window[0, 0])),
+            reader.decode(targets[index, 1, overlap - 1 :]),
+        )
 
     def portray(self, model: nn.Module, batch: Batch, facts: Facts, folder: Path) -> list[Path]:
         """How the network goes on with the first words of the held-out text, more and less boldly."""

@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from liuli.data.dataset import Facts
-from liuli.tasks import measures
+from liuli.tasks import marks, measures
+from liuli.tasks.marks import Marks
 from liuli.tasks.table_classification import TableClassification
 from liuli.tasks.task import Batch, Outcome
 
@@ -62,6 +63,11 @@ class MarginClassification(TableClassification):
             "classes": figures.per_class(matrix, facts.classes),
         }
         return figures.save(drawn, folder)
+
+    def mark(self, output: Tensor, batch: Batch, facts: Facts) -> Marks:
+        """The mistakes that were decided by the highest scores first."""
+        deciding = output.abs()[:, 0] if output.size(1) == 1 else output.amax(1)
+        return marks.of_classes(deciding, self.decided(output), batch[1], "score")
 
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """The class, and the score that decided it: of two classes the one score, else that of each class."""

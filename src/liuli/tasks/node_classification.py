@@ -25,8 +25,9 @@ from torch.nn.functional import cross_entropy
 
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
-from liuli.tasks import graphs, measures
-from liuli.tasks.task import Batch, Example, Outcome, Rows, Task
+from liuli.tasks import graphs, marks, measures
+from liuli.tasks.marks import Marks
+from liuli.tasks.task import Batch, Example, Outcome, Posed, Rows, Task
 from liuli.tasks.typed import words
 
 DRAWN_NODES = 8
@@ -141,6 +142,21 @@ class NodeClassification(Task):
             "classes": figures.per_class(matrix, facts.classes),
         }
         return figures.save(drawn, folder)
+
+    def mark(self, output: Tensor, batch: Batch, facts: Facts) -> Marks:
+        """Of the marked nodes, in their order: the surest mistakes first."""
+        marked = batch[3]
+        return marks.of_scores(output[marked][:, 2:], batch[4][marked])
+
+    def pose(self, split: Split, index: int, facts: Facts) -> Posed:
+        """The marked node of that number, and the graph around it."""
+        node = int(split.extra["marked"][0].nonzero()[0][index])
+        names = facts.details.get("nodes")
+        example = self.read(str(names[node] if names else node), facts, f"test {index}")
+        return Posed(
+            replace(example, spelled=f"node {names[node] if names else node}"),
+            facts.classes[int(split.targets[0, node])],
+        )
 
     def portray(self, model: nn.Module, batch: Batch, facts: Facts, folder: Path) -> list[Path]:
         """All nodes by their hidden values in two dimensions, and what attention they pay, as PNG files."""

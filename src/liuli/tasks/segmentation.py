@@ -35,9 +35,10 @@ from liuli.data.dataset import Facts, Split
 from liuli.data.masks import KIND, UNLABELLED
 from liuli.data.opening import on_white, opened
 from liuli.errors import UserError
-from liuli.tasks import augmentation, measures
+from liuli.tasks import augmentation, marks, measures
 from liuli.tasks.image_classification import PICTURE_ENDINGS
-from liuli.tasks.task import Batch, Example, Outcome, Task
+from liuli.tasks.marks import Marks
+from liuli.tasks.task import Batch, Example, Outcome, Posed, Task
 
 DRAWN = (48, 64)  # height and width of made-up pictures
 BLOCK = 16  # pixels of one class in them, along a side
@@ -159,16 +160,26 @@ class Segmentation(Task):
 
         pixels, labels = batch[0].cpu(), batch[1].cpu()
         names = facts.classes[:-1]
-        known = labels < len(names)
-        right = ((output == labels) & known).sum((1, 2)) / known.sum((1, 2)).clamp(min=1)
         spread = torch.linspace(0, len(labels) - 1, min(drawing.ROWS, len(labels))).round().long()
-        worst = right.argsort()[: drawing.ROWS]
+        worst = self.mark(output, batch, facts).order[: drawing.ROWS]
         drawn = {
             "answers": drawing.compared(pixels, labels, output, spread, names, "Pictures from all over the test part"),
             "mistakes": drawing.compared(pixels, labels, output, worst, names, "The test pictures with most mistakes"),
             "classes": drawing.by_class(overlap(confusion(output, labels, len(names))), names),
         }
         return save(drawn, folder)
+
+    def mark(self, output: Tensor, batch: Batch, facts: Facts) -> Marks:
+        """The share of each picture's labelled pixels that is right, the lowest first."""
+        labels = batch[1].cpu()
+        known = labels < len(facts.classes) - 1
+        right = ((output.cpu() == labels) & known).sum((1, 2)) / known.sum((1, 2)).clamp(min=1)
+        return marks.by_value(right, "accuracy", high_is_good=True)
+
+    def pose(self, split: Split, index: int, facts: Facts) -> Posed:
+        """The picture as it is in the data, and its label map."""
+        pixels, labels = self.tensors(split.one(index), facts)
+        return Posed(Example(f"test {index}", (pixels, pixels)), ideal=labels[0])
 
     def read(self, source: Path | bytes | str, facts: Facts, name: str) -> Example:
         """A picture file of any kind and size."""

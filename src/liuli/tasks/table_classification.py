@@ -22,8 +22,9 @@ from torch.nn.functional import cross_entropy
 
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
-from liuli.tasks import measures, rows
-from liuli.tasks.task import Batch, Example, Outcome, Task
+from liuli.tasks import marks, measures, rows
+from liuli.tasks.marks import Marks
+from liuli.tasks.task import Batch, Example, Outcome, Posed, Task
 
 APART = 3.0  # between the classes of made-up rows, in standard deviations
 
@@ -102,6 +103,17 @@ class TableClassification(Task):
             "classes": figures.per_class(matrix, facts.classes),
         }
         return figures.save(drawn, folder)
+
+    def mark(self, output: Tensor, batch: Batch, facts: Facts) -> Marks:
+        """The surest mistakes first."""
+        return marks.of_scores(output, batch[1])
+
+    def pose(self, split: Split, index: int, facts: Facts) -> Posed:
+        """The row as it is in the data, each number after the name of its column."""
+        row, label = self.tensors(split.one(index), facts)
+        cells = zip(facts.details["columns"], split.inputs[index].tolist(), strict=True)
+        spelled = ", ".join(f"{column} {number:g}" for column, number in cells)
+        return Posed(Example(f"test {index}", (row,), spelled), facts.classes[int(label)])
 
     def portray(self, model: nn.Module, batch: Batch, facts: Facts, folder: Path) -> list[Path]:
         """The boundary between the classes over the two columns in which they differ most, as a PNG file."""

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from liuli.data.dataset import Facts, Split
+from liuli.tasks.marks import Marks
 
 Batch = tuple[Tensor, ...]
 
@@ -68,6 +69,22 @@ class Rows(NamedTuple):
 
     names: Sequence[str]
     inputs: Sequence[str]
+
+
+class Posed(NamedTuple):
+    """An example of a data set as if a person had given it, and what is right about it.
+
+    Attributes:
+        example: brought into the network's form.
+        right: the right answer in a word or a sentence.
+        given: the words as they stand in the data, where the network reads words.
+        ideal: the response that would be right (without the batch dimension), where that is best seen drawn.
+    """
+
+    example: Example
+    right: str = ""
+    given: str = ""
+    ideal: Tensor | None = None
 
 
 class Task(ABC):
@@ -201,6 +218,18 @@ class Task(ABC):
         Args:
             output: what `respond` gave for the whole split.
         """
+
+    def mark(self, output: Tensor, batch: Batch, facts: Facts) -> Marks | None:
+        """How well each example of a held-out split was answered; None where it holds no examples of their own.
+
+        Args:
+            output: what `respond` gave for the whole split.
+        """
+        return None
+
+    def pose(self, split: Split, index: int, facts: Facts) -> Posed:
+        """Example `index` (as `mark` counts them) of a split as if a person had given it."""
+        raise NotImplementedError(index)
 
     def watch(self, model: nn.Module) -> Mapping[str, NDArray[np.uint8]]:
         """Pictures (H, W, C) by name that show, beside one another in time, how the network comes along: samples.

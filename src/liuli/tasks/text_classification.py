@@ -22,8 +22,9 @@ from torch.nn.functional import cross_entropy
 
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
-from liuli.tasks import measures, typed, words
-from liuli.tasks.task import Batch, Example, Outcome, Rows, Task
+from liuli.tasks import marks, measures, typed, words
+from liuli.tasks.marks import Marks
+from liuli.tasks.task import Batch, Example, Outcome, Posed, Rows, Task
 from liuli.tasks.words import NAMES, PADDING, UNKNOWN
 
 DRAWN_WORDS = 50
@@ -135,6 +136,18 @@ class TextClassification(Task):
             },
             folder,
         )
+
+    def mark(self, output: Tensor, batch: Batch, facts: Facts) -> Marks:
+        """The surest mistakes first."""
+        return marks.of_scores(output, batch[1])
+
+    def pose(self, split: Split, index: int, facts: Facts) -> Posed:
+        """The sentence as it is in the data; one without a word is an unknown word."""
+        label, sentence = facts.classes[int(split.targets[index])], str(split.inputs[index])
+        try:
+            return Posed(self.read(sentence, facts, f"test {index}"), label, sentence)
+        except UserError:
+            return Posed(Example(f"test {index}", self.tensors(split.one(index), facts)[:1]), label, sentence)
 
     def text(self, numbers: Tensor, facts: Facts) -> str:
         """A row of words as a reader sees it."""

@@ -27,10 +27,11 @@ from torch.nn.functional import cross_entropy
 
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError, from_extra
-from liuli.tasks import subwords, typed
+from liuli.tasks import marks, subwords, typed
+from liuli.tasks.marks import Marks
 from liuli.tasks.search import search
 from liuli.tasks.subwords import BEGIN, END, PADDING
-from liuli.tasks.task import Batch, Example, Outcome, Rows, Task
+from liuli.tasks.task import Batch, Example, Outcome, Posed, Rows, Task
 
 DRAWN_WORDS = 20
 DRAWN_LENGTH = 6
@@ -197,6 +198,18 @@ class Translation(Task):
             },
             folder,
         )
+
+    def mark(self, output: Tensor, batch: Batch, facts: Facts) -> Marks:
+        """chrF of each translation, the lowest first."""
+        from liuli.tasks import translation_figures
+
+        answers, right = (subwords.decode(words, facts.learnt["target"]) for words in (output, batch[1]))
+        return marks.by_value(translation_figures.chrf(right, answers), "chrF", high_is_good=True)
+
+    def pose(self, split: Split, index: int, facts: Facts) -> Posed:
+        """The sentence as it is in the data, and its translation."""
+        sentence = str(split.inputs[index])
+        return Posed(self.read(sentence, facts, f"test {index}"), str(split.targets[index]), sentence)
 
     @torch.no_grad()
     def portray(self, model: nn.Module, batch: Batch, facts: Facts, folder: Path) -> list[Path]:

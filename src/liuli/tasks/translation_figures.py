@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from liuli.errors import from_extra
@@ -55,13 +56,18 @@ def by_length(source: Sequence[str], right: Sequence[str], answers: Sequence[str
     return figure
 
 
-def examples(source: Sequence[str], right: Sequence[str], answers: Sequence[str], languages: Sequence[str]) -> Figure:
-    """The best, middling and worst translations by their chrF: the sentence, the right translation, the network's."""
+def chrf(right: Sequence[str], answers: Sequence[str]) -> NDArray[np.float64]:
+    """How much of each right translation's character sequences the network's has, and the reverse: (N,), 0 to 100."""
     with from_extra("language"):
         from sacrebleu import CHRF
 
     judge = CHRF()
-    scores = np.array([judge.sentence_score(one, [other]).score for one, other in zip(answers, right, strict=True)])
+    return np.array([judge.sentence_score(one, [other]).score for one, other in zip(answers, right, strict=True)])
+
+
+def examples(source: Sequence[str], right: Sequence[str], answers: Sequence[str], languages: Sequence[str]) -> Figure:
+    """The best, middling and worst translations by their chrF: the sentence, the right translation, the network's."""
+    scores = chrf(right, answers)
     order = np.argsort(-scores, kind="stable")
     middle = max(0, len(order) // 2 - SHOWN // 2)
     sorts = {"best": order[:SHOWN], "middling": order[middle : middle + SHOWN], "worst": order[::-1][:SHOWN]}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from fastapi import APIRouter, Request, Response
 from liuli.errors import UserError
 from liuli.files import Json
 from liuli.lab.desk import Desk
+from liuli.lab.examples import as_address
 from liuli.lab.replies import named, network_of, source_of, told_json
 from liuli.lab.subjects import Made, of_run
 from liuli.runs import Run
@@ -57,9 +57,13 @@ def read(run: Run, given: bytes | str) -> Example:
 
 
 def answered(run: Run, given: bytes | str) -> Json:
-    """The answer to an input, and pictures of what the network was given and of the answer."""
+    """The answer to what was sent."""
+    return answer_to(run, read(run, given))
+
+
+def answer_to(run: Run, example: Example) -> Json:
+    """The answer to an example, and pictures of what the network was given and of the answer."""
     task, facts = run.system.task, run.facts
-    example = read(run, given)
     with torch.inference_mode():
         output = task.respond(network_of(run.folder, run.weights_file.stat().st_mtime_ns), example.batch)[0]
     with tempfile.TemporaryDirectory(prefix="liuli-lab-") as folder:
@@ -69,8 +73,3 @@ def answered(run: Run, given: bytes | str) -> Json:
         }
         pictures = {key: as_address(file) for key, file in drawn.items() if file is not None}
     return {**task.answer(output, facts), "read": example.spelled, "remark": example.remark, **pictures}
-
-
-def as_address(picture: Path) -> str:
-    """A picture as the address of itself."""
-    return "data:image/png;base64," + base64.b64encode(picture.read_bytes()).decode()

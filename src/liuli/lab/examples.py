@@ -1,0 +1,138 @@
+"""Examples of the test part, as tiles of a gallery: what was given, what is right, what was answered."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from liuli.data.dataset import Facts
+from liuli.errors import UserError
+from liuli.files import Json
+from liuli.lab.judging import Judgement, test_part
+from liuli.runs import Run
+from liuli.tasks.task import Example, Posed, Task
+
+MOST_TILES = 48
+"""Examples in one answer."""
+TILE, LARGEST_TILE = 420, 40_000
+"""Pixels along a side of a photograph on a tile; bytes beyond which it is made so small."""
+LONGEST = 400
+"""Characters of a sentence on a tile."""
+
+
+def posed(run: Run, part: str, index: int) -> Posed:
+    """Example `index` of a part of a run's data, as if a person had given it.
+
+    Raises:
+        UserError: there is no such part or example, or the data are not here.
+    """
+    if part != "test":
+        raise UserError(f"part '{part[:20]}': only examples of the test part are shown; the network knows the others")
+    task, split = run.system.task, test_part(run)
+    try:
+        if index < 0:
+            raise IndexError
+        return task.pose(split, index, run.facts)
+    except IndexError as error:
+        raise UserError(f"{run.facts.name}: the test part has no example {index:,}") from error
+    except NotImplementedError as error:
+        raise UserError(f"{run.system.name}: its data hold no examples that could be given one by one") from error
+
+
+def tiles(judgement: Judgement, true: int | None, answered: int | None, start: int, count: int) -> Json:
+    """Examples, the worst answer first: all, or those of a cell of the confusion matrix.
+
+    Raises:
+        UserError: the run's task has no examples, or the cell or the count is out of range.
+    """
+    marks, run = judgement.marks, judgement.run
+    if marks is None:
+        raise UserError(f"{run.system.name}: its data hold no examples that could be shown one by one")
+    if not 0 < count <= MOST_TILES or start < 0:
+        raise UserError(f"examples {start:,} to {start + count:,}: expected from 1 to {MOST_TILES} at once")
+    order = marks.order
+    for wanted, held in ((true, marks.labels), (answered, marks.answers)):
+        if wanted is None:
+            continue
+        if held is None or not 0 <= wanted < len(run.facts.classes):
+            raise UserError(f"class {wanted}: expected a number below {len(run.facts.classes)}")
+        order = order[held[order] == wanted]
+    chosen = order[start : start + count].tolist()
+    return {"total": len(order), "examples": [tile(judgement, index) for index in chosen]}
+
+
+def tile(judgement: Judgement, index: int) -> Json:
+    """One of them."""
+    marks, run = judgement.marks, judgement.run
+    assert marks is not None
+    task, facts = run.system.task, run.facts
+    asked = task.pose(test_part(run), index, facts)
+    whole = len(judgement.output) == len(marks.values)  # else the examples are parts of one (the nodes of a graph)
+    response = judgement.output[index] if whole else None
+    chosen = marks.answers
+    said = answer_of(task, response, facts) if chosen is None else facts.classes[int(chosen[index])]
+    return {
+        "index": index,
+        "value": float(marks.values[index]),
+        "wrong": None if marks.labels is None else asked.right != said,
+        "right": shortened(asked.right),
+        "answer": shortened(said),
+        "words": shortened(asked.given or asked.example.spelled),
+        **pictures(task, asked, response, facts),
+    }
+
+
+def answer_of(task: Task, response: Tensor | None, facts: Facts) -> str:
+    """An answer in words; none where a response is no answer (the losses of a text)."""
+    if response is None or task.kind == "text":
+        return ""
+    return str(task.answer(response, facts)["answer"])
+
+
+def pictures(task: Task, asked: Posed, response: Tensor | None, facts: Facts) -> dict[str, str]:
+    """What was given, and where they are pictures what is right and what was answered, as addresses of themselves."""
+    example = asked.example
+    with TemporaryDirectory(prefix="liuli-lab-") as folder:
+        files: Mapping[str, Path | None] = {
+            "seen": task.save_input(example, Path(folder) / "seen.png"),
+            "ideal": None if asked.ideal is None else saved(task, example, asked.ideal, facts, Path(folder) / "i.png"),
+            "picture": None
+            if asked.ideal is None or response is None
+            else saved(task, example, response, facts, Path(folder) / "p.png"),
+        }
+        return {key: thumbnail(file) for key, file in files.items() if file is not None}
+
+
+def saved(task: Task, example: Example, response: Tensor, facts: Facts, path: Path) -> Path | None:
+    """A response drawn: as its values, which is quick, else as a person sees it."""
+    with torch.inference_mode():
+        return task.save_values(example, response, facts, path) or task.save_answer(example, response, facts, path)
+
+
+def shortened(text: str) -> str:
+    """So much of it as fits on a tile."""
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def thumbnail(picture: Path) -> str:
+    """A picture as the address of itself; a large one smaller, as a JPEG."""
+    if picture.stat().st_size <= LARGEST_TILE:
+        return as_address(picture)
+    content = io.BytesIO()
+    with Image.open(picture) as opened:
+        small = opened.convert("RGB")
+        small.thumbnail((TILE, TILE), Image.Resampling.LANCZOS)
+        small.save(content, "JPEG", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(content.getvalue()).decode()
+
+
+def as_address(picture: Path) -> str:
+    """A picture as the address of itself."""
+    return "data:image/png;base64," + base64.b64encode(picture.read_bytes()).decode()

@@ -1,0 +1,82 @@
+"""Judging a run: its metrics on the test part, its mistakes, and every example of that part given to it."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from fastapi.responses import StreamingResponse
+
+from liuli.errors import UserError
+from liuli.files import Json
+from liuli.lab.desk import Desk
+from liuli.lab.examples import posed, tiles
+from liuli.lab.judging import Bench, data_here, drawn
+from liuli.lab.replies import named, told_json
+from liuli.lab.road import told
+from liuli.lab.routes.answers import answer_to
+from liuli.lab.subjects import of_run
+
+
+def routes(desk: Desk) -> APIRouter:
+    """What may be asked about how good a run is."""
+    router = APIRouter()
+    bench = Bench(desk)
+
+    @router.get("/api/runs/{name}/judging")
+    async def before(name: str) -> Response:
+        return told_json(await desk.work(lambda: known(name)))
+
+    @router.get("/api/runs/{name}/judging/events")
+    async def events(name: str) -> Response:
+        return StreamingResponse(bench.followed(name, bench.begin(name)), media_type="text/event-stream")
+
+    @router.get("/api/runs/{name}/judging/examples")
+    async def examples(
+        name: str, true: int | None = None, answer: int | None = None, start: int = 0, count: int = 24
+    ) -> Response:
+        judgement = bench.get(name)
+        return told_json(await desk.work(lambda: tiles(judgement, true, answer, start, count)))
+
+    @router.get("/api/runs/{name}/judging/figures")
+    async def figures(name: str) -> Response:
+        judgement = bench.get(name)
+        return told_json({"figures": list(await desk.work(lambda: drawn(judgement)))})
+
+    @router.get("/api/runs/{name}/judging/figures/{number}")
+    async def figure(name: str, number: int) -> Response:
+        judgement = bench.get(name)
+        found = list((await desk.work(lambda: drawn(judgement))).values())
+        if not 0 <= number < len(found):
+            raise UserError(f"figure {number}: there are {len(found)}")
+        return Response(found[number], media_type="image/png")
+
+    @router.post("/api/runs/{name}/parts/{part}/{index}/answers")
+    async def answers(name: str, part: str, index: int) -> Response:
+        run = named(name)
+
+        def answered() -> Json:
+            asked = posed(run, part, index)
+            return {**answer_to(run, asked.example), "right": asked.right}
+
+        return told_json(await desk.work(answered))
+
+    @router.post("/api/runs/{name}/parts/{part}/{index}/records")
+    async def records(name: str, part: str, index: int) -> Response:
+        run = named(name)
+        made = await desk.work(lambda: of_run(run, posed(run, part, index).example))
+        return told_json({"record": desk.put(*made), "answer": made[1].answer})
+
+    return router
+
+
+def known(name: str) -> Json:
+    """What is known of a run before it is judged: what it reached when it ended, and whether its data are here."""
+    run = named(name)
+    facts = run.facts
+    return {
+        **told(run),
+        "system": run.system.name,
+        "kind": run.system.task.kind,
+        "classes": list(facts.classes),
+        "here": data_here(run),
+        "metrics": (run.result or {}).get("metrics"),
+    }

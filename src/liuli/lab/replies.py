@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import torch
 from fastapi import Request, Response
 from torch import Tensor, nn
 
@@ -61,7 +62,8 @@ def named(name: str) -> Run:
 @lru_cache(maxsize=4)
 def network_of(folder: Path, changed: int) -> nn.Module:
     """The network of a run, kept while its weights (last `changed`) are the same."""
-    return Run.open(folder).network()
+    with torch.inference_mode(False):  # whoever asks first: weights read in that mode could have no gradients ever
+        return Run.open(folder).network()
 
 
 def value_of(desk: Desk, name: str, address: str) -> Value:

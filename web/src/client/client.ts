@@ -153,8 +153,44 @@ export class Absent extends Error {
   }
 }
 
+/** A number that is set: in the place of what the record has at `index` (row-major) of the value at `address`. */
+export interface Edit {
+  address: string
+  index: number
+  number: number
+}
+
+/** How far a value lies from what it was: ‖after − before‖ / max(‖before‖, ‖after‖); null where it is not finite. */
+export interface Change {
+  address: string
+  relative: number | null
+  largest: number | null
+}
+
+/** A record made anew with numbers set, beside the one that it was made from: see `liuli/lab/whatif.py`. */
+export interface Edited {
+  client: Client
+  /** With what stood there; null: no finite number. */
+  edits: (Edit & { was: number | null })[]
+  answers: {
+    before: string
+    after: string
+    shares: { label: string; before: number | null; after: number | null }[]
+  }
+  /** The values that changed most, the most first; `count` of all `of` did. */
+  changed: Change[]
+  count: number
+  of: number
+  /** Where the network took another way than before. */
+  parted: string | null
+  /** after − before. Throws `Absent`. */
+  difference(address: string, gradient: boolean): Promise<Numbers>
+}
+
 export interface Client {
   readonly manifest: Manifest
+  /** The network run again with numbers set, where it is at hand. */
+  whatif?(edits: Edit[]): Promise<Edited>
   /** Elements `start` to `start + count` of a value or of its gradient, in row-major order. Throws `Absent`. */
   slice(address: string, gradient: boolean, start?: number, count?: number): Promise<Numbers>
   /** How one number came to be, or its gradient. Throws `Absent`. */

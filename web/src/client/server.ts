@@ -6,6 +6,8 @@ import {
   captured,
   type Client,
   type Direction,
+  type Edit,
+  type Edited,
   type Explanation,
   type Manifest,
   type Numbers,
@@ -28,9 +30,20 @@ export class ServerClient implements Client {
   async slice(address: string, gradient: boolean, start = 0, count?: number): Promise<Numbers> {
     const query = new URLSearchParams({ address, gradient: String(gradient), start: String(start) })
     if (count !== undefined) query.set('count', String(count))
-    const response = await api.fetched(`${this.place}/numbers?${query}`)
-    if (response.status === 204) throw new Absent(address)
-    return new TYPES[response.headers.get('liuli-type') as PackedType](await response.arrayBuffer())
+    return numbersOf(await api.fetched(`${this.place}/numbers?${query}`), address)
+  }
+
+  async whatif(edits: Edit[]): Promise<Edited> {
+    type Told = Omit<Edited, 'client' | 'difference'> & { record: string }
+    const body = JSON.stringify({ edits })
+    const { record, ...told } = await api.told<Told>(`${this.place}/edits`, { method: 'POST', body })
+    const client = await ServerClient.open(record)
+    return { ...told, client, difference: (address, gradient) => client.difference(address, gradient) }
+  }
+
+  private async difference(address: string, gradient: boolean): Promise<Numbers> {
+    const query = new URLSearchParams({ address, gradient: String(gradient) })
+    return numbersOf(await api.fetched(`${this.place}/differences?${query}`), address)
   }
 
   async explain(address: string, index: number, direction: Direction): Promise<Explanation> {
@@ -38,4 +51,9 @@ export class ServerClient implements Client {
     const found = await api.told<{ captured: Tree | null; parts: Part[] }>(`${this.place}/explanations?${query}`)
     return { address, index, direction, captured: captured(found.captured), parts: found.parts }
   }
+}
+
+async function numbersOf(response: Response, address: string): Promise<Numbers> {
+  if (response.status === 204) throw new Absent(address)
+  return new TYPES[response.headers.get('liuli-type') as PackedType](await response.arrayBuffer())
 }

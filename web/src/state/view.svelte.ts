@@ -5,6 +5,7 @@ import { getContext, setContext } from 'svelte'
 import { Absent, type Client, type Direction, type Explanation, type Numbers, type ValueFacts } from '../client/client'
 import { indexOf } from '../formula/shape'
 import { light } from './light.svelte'
+import { WhatIf } from './whatif.svelte'
 
 export type Pane = 'network' | 'value' | 'explanation'
 
@@ -24,11 +25,30 @@ export class View {
   /** Why there is no explanation: its operands are not in the file, or something failed. */
   problem: 'absent' | 'failed' | null = $state(null)
 
-  readonly values: Map<string, ValueFacts>
+  /** The record that is looked at: one made anew with numbers set takes the place of its base and gives it back. */
+  client: Client = $state.raw()!
+  readonly values: Map<string, ValueFacts> = $derived(
+    new Map(this.client.manifest.values.map((value) => [value.address, value])),
+  )
   readonly value = $derived.by(() => this.facts(this.place.address))
+  readonly whatif: WhatIf
 
-  constructor(readonly client: Client) {
-    this.values = new Map(client.manifest.values.map((value) => [value.address, value]))
+  constructor(client: Client) {
+    this.client = client
+    this.whatif = new WhatIf(client, (other) => this.exchange(other))
+  }
+
+  /** Look at the same place of another record of the same network. */
+  private exchange(client: Client): void {
+    const known = client.manifest.values.some(({ address }) => address === this.place.address)
+    const { answer, outputs } = client.manifest
+    const address = known ? this.place.address : this.place.address.replace(/\.was$/, '')
+    const found = client.manifest.values.some((value) => value.address === address)
+    this.trail = this.trail.filter((place) => client.manifest.values.some((value) => value.address === place.address))
+    this.place = found ? { ...this.place, address } : { ...this.place, address: answer.shares || outputs[0]!, index: 0 }
+    this.client = client
+    this.explanation = null
+    void this.load(this.place)
   }
 
   get dark() {
@@ -100,7 +120,8 @@ export class View {
   name(value: ValueFacts): string {
     if (value.names.length) return value.names[0]!
     if (value.producer === null) return value.address
-    const { name, path } = this.manifest.operations[value.producer]!
+    const { name, path, inputs } = this.manifest.operations[value.producer]!
+    if (name === 'edit') return this.name(this.facts(inputs[0]!)).replace(/\.was$/, '')
     const place = value.address.includes('.') ? value.address.slice(value.address.indexOf('.')) : ''
     return (path && !path.startsWith('(') ? `${path}·${name}` : name) + place
   }

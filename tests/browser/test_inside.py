@@ -1,0 +1,159 @@
+"""What if, in a browser: a number is set, and what the page shows is what a network with that number gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from playwright.sync_api import Page, expect
+
+from liuli.runs import Run
+from tests.browser.conftest import laboratory
+from tests.browser.reader import check
+from tests.browser.test_laboratory import AXE
+from tests.small_run import seven, small_run
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("inside")
+    small_run(folder / "runs" / "lenet")
+    seven(folder / "seven.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Iterator[str]:
+    with laboratory(folder) as served:
+        yield served
+
+
+@pytest.fixture
+def look(enter: Callable[..., Page], folder: Path) -> Callable[..., Page]:
+    """Inside the answer of LeNet to a seven."""
+
+    def looked(**settings: object) -> Page:
+        page = enter("system/lenet", **settings)
+        page.locator("input[type=file]").set_input_files(folder / "seven.png")
+        page.locator("button.inside").click()
+        page.wait_for_selector(".explanation .check", state="attached")
+        return page
+
+    return looked
+
+
+def shown(page: Page, part: str) -> NDArray[np.float64]:
+    """The numbers of a short vector in one of the three pictures beside one another, to four digits."""
+    texts = page.locator(f"[data-part={part}] .bars .value").all_inner_texts()
+    return np.array([number(text) for text in texts])
+
+
+def number(text: str) -> float:
+    digits, _, power = text.replace("−", "-").replace(",", "").partition("×10")
+    return float(digits) * 10 ** float(power.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")) or 0)
+
+
+def test_a_weight_is_set_and_every_number_follows(look: Callable[..., Page], folder: Path) -> None:
+    page = look()
+    page.get_by_role("treeitem", expanded=False).first.get_by_role("button").click()
+    page.get_by_role("treeitem", name="weight").first.click()
+    heading = page.locator(".explanation h2")
+    expect(heading).to_contain_text("c1.weight")
+    place = page.locator(".explanation .unit").inner_text().removeprefix("c1.weight")
+    page.locator(".whatif input").fill("3.5")
+    page.locator(".whatif .go").click()
+    expect(page.locator(".set")).to_contain_text("Set by you")
+    expect(heading.locator("data")).to_have_attribute("value", "3.5")
+
+    network = Run.open(folder / "runs" / "lenet").network()
+    task, facts = network_task(folder)
+    picture = task.inputs(task.read_all(folder / "seven.png", facts, "seven")[0].batch)[0]
+    with torch.no_grad():
+        before = network(picture)[0].numpy().astype(np.float64)
+        network.c1.weight[tuple(int(i) for i in place.strip("[]").split(","))] = 3.5  # type: ignore[union-attr, index, operator]
+        after = network(picture)[0].numpy().astype(np.float64)
+    changed = page.locator("[data-testid=whatif] ol button", has_text="output")
+    relative = float(changed.locator("data").get_attribute("value") or "nan")
+    assert relative == pytest.approx(
+        np.linalg.norm(after - before) / max(np.linalg.norm(before), np.linalg.norm(after)), rel=1e-5
+    )
+    changed.click()
+    expect(page.locator("[data-part=difference] .bars .value")).to_have_count(10)
+    for part, truth in (("before", before), ("after", after), ("difference", after - before)):
+        assert np.allclose(shown(page, part), truth, rtol=6e-4, atol=1e-6), part
+    check(page)  # of the record in which it is set
+    in_after = float(heading.locator("data").get_attribute("value") or "nan")
+    assert np.abs(after - in_after).min() < 1e-6
+    page.get_by_text("Before", exact=True).first.click()
+    expect(heading.locator("data")).not_to_have_attribute("value", str(in_after))
+    check(page)
+    page.get_by_role("button", name="Back to the network as it is").click()
+    expect(page.locator("[data-testid=whatif]")).to_have_count(0)
+    expect(page.locator("[data-part]")).to_have_count(0)
+    check(page)
+
+
+def network_task(folder: Path) -> tuple[object, object]:
+    run = Run.open(folder / "runs" / "lenet")
+    return run.system.task, run.facts
+
+
+def test_several_stand_together_by_keyboard_alone(look: Callable[..., Page]) -> None:
+    page = look()
+
+    def tab_to(selector: str) -> None:
+        for _ in range(90):
+            page.keyboard.press("Tab")
+            if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+                return
+        raise AssertionError(f"Tab never reaches {selector}")
+
+    tab_to("[role=treeitem]")
+    page.keyboard.press("Home")
+    page.keyboard.press("Enter")  # the picture
+    expect(page.locator(".explanation h2")).to_contain_text("input")
+    tab_to(".whatif input")
+    page.keyboard.type("nonsense")
+    page.keyboard.press("Enter")
+    expect(page.locator(".whatif [role=alert]")).to_contain_text("no finite number")
+    page.keyboard.press("ControlOrMeta+A")
+    page.keyboard.type("-2")
+    page.keyboard.press("Enter")
+    expect(page.locator(".edits li")).to_have_count(1)
+    tab_to("[role=treeitem]")
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")  # what the first ReLU gave
+    tab_to(".whatif input")
+    page.keyboard.type("9")
+    page.keyboard.press("Enter")
+    expect(page.locator(".edits li")).to_have_count(2)
+    expect(page.locator(".set")).to_be_visible()
+    page.locator(".away").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".edits li")).to_have_count(1)
+
+
+@pytest.mark.parametrize(("width", "scheme", "locale"), [(390, "light", "zh-TW"), (1600, "dark", "en-US")])
+def test_it_fits_and_is_reached(look: Callable[..., Page], width: int, scheme: str, locale: str) -> None:
+    page = look(viewport={"width": width, "height": 844}, color_scheme=scheme, locale=locale)
+    if width < 760:
+        page.locator(".tabs label").nth(2).click()
+    page.locator(".whatif input").fill("0,5")
+    page.keyboard.press("Enter")
+    expect(page.locator(".edits li")).to_have_count(1)
+    for place in range(3):
+        if width < 760:
+            page.locator(".tabs label").nth(place).click()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed; run npm ci in web/")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run()")["violations"]
+    serious = [one for one in found if one["impact"] in ("serious", "critical")]
+    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious] == []

@@ -19,8 +19,9 @@ from liuli.cli import run
 from liuli.errors import UserError
 from liuli.lab import page as pages
 from liuli.lab import sampling, showing
-from liuli.lab.manifest import described, spelled
+from liuli.lab.manifest import spelled
 from liuli.lab.page import built, page
+from liuli.lab.statistics import described, described_quickly
 from liuli.lab.subjects import of_module
 from tests.small_run import seven, small_run
 
@@ -242,6 +243,39 @@ def test_numbers_of_any_magnitude_are_described(numbers: list[float], mean: floa
     assert (facts["minimum"], facts["maximum"]) == (min(numbers), max(numbers))
     assert sum(counts) == len(numbers)
     assert len(counts) == 32
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        torch.randn(20_000, generator=torch.Generator().manual_seed(0)),
+        1e6 + torch.rand(100_000, generator=torch.Generator().manual_seed(1)),
+        torch.randn(300, 300, generator=torch.Generator().manual_seed(2)).clamp(min=0).T,
+        torch.randn(20_000, generator=torch.Generator().manual_seed(3)).mul(6).exp(),
+        torch.arange(32_000).remainder(32).float() / 31,
+    ],
+    ids=["normal", "far from zero", "many zeros", "of many magnitudes", "on the borders of bins"],
+)
+def test_many_numbers_are_described_as_few_are(numbers: torch.Tensor) -> None:
+    facts, counts = described(numbers)
+    assert (facts, counts) == described_quickly(numbers), "the quick way was taken"
+    plain = numbers.double().numpy().ravel()
+    assert facts["count"] == facts["finite"] == plain.size
+    assert (facts["minimum"], facts["maximum"], facts["zeros"]) == (plain.min(), plain.max(), (plain == 0).sum())
+    assert (facts["mean"], facts["deviation"]) == pytest.approx((plain.mean(), plain.std()), rel=1e-9)
+    expected, edges = np.histogram(plain, 32)
+    border = 1e-6 * np.ptp(plain)  # what float32 cannot tell from the border of two bins
+    doubtful = sum(int((np.abs(plain - edge) <= border).sum()) for edge in edges)
+    assert sum(counts) == plain.size
+    assert np.abs(np.cumsum(counts) - np.cumsum(expected)).max() <= doubtful
+
+
+@pytest.mark.parametrize("odd", [torch.nan, torch.inf, -torch.inf, 3e38])
+def test_what_is_no_number_or_too_large_for_the_quick_way_is_described_too(odd: float) -> None:
+    numbers = torch.cat([torch.arange(20_000.0), torch.tensor([odd, -odd])])
+    facts, counts = described(numbers)
+    assert described_quickly(numbers) is None
+    assert facts["finite"] == sum(counts) == (20_002 if odd == 3e38 else 20_000)
 
 
 def test_numbers_that_differ_by_a_rounding_error_have_a_histogram() -> None:

@@ -10,11 +10,13 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 from liuli.errors import LiuliError, UserError
 from liuli.lab.limits import MOST_BYTES, MOST_RECORDS, MOST_WAITING, SECONDS
-from liuli.lab.manifest import Subject
+from liuli.lab.manifest import Subject, manifest
+from liuli.lab.packing import json_text
 from liuli.tracing.record import Record
 
 T = TypeVar("T")
@@ -36,6 +38,11 @@ class Opened:
     subject: Subject
     bytes: int
     base: str = ""
+
+    @cached_property
+    def manifest(self) -> str:
+        """What a page is told of it first, as JSON; of a large network that takes seconds, so it is made once."""
+        return json_text(manifest(self.record, self.subject, None))
 
 
 class Desk:

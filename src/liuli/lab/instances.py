@@ -22,6 +22,8 @@ from liuli.lab.templates import bound
 from liuli.lab.trees import formula_json, number_json, tree_json
 from liuli.tracing.parts import Operation, Value
 
+MOST = 1 << 18  # operands of one number
+
 
 def explained(bench: Workbench, address: str, flat: int, direction: str) -> Json:
     """How element `flat` of the value at `address` came to be ("forward"), or its gradient ("backward")."""
@@ -29,7 +31,15 @@ def explained(bench: Workbench, address: str, flat: int, direction: str) -> Json
     source = bench.source(address) if direction == "forward" else bench.gradient(address)
     captured = None if source is None else number_json(source.array[flat])
     parts = forward(bench, value, flat) if direction == "forward" else backward(bench, value, flat)
-    return {"captured": captured, "parts": parts}
+    return {"captured": captured, "parts": [shown(one) for one in parts]}
+
+
+def shown(part: Json) -> Json:
+    """The part, or why not, where it has more operands than a page can hold."""
+    count = sum(len(letter.get("flats", ())) for letter in part.get("letters", {}).values())
+    if count <= MOST:
+        return part
+    return {"operation": part["operation"], "reason": f"it is made of {count:,} numbers; a page shows {MOST:,} at most"}
 
 
 def forward(bench: Workbench, value: Value, flat: int) -> list[Json]:

@@ -12,9 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-from torch import Tensor
-
 from liuli import __version__
 from liuli.description import Description
 from liuli.explaining.explain import bench
@@ -25,13 +22,13 @@ from liuli.lab.packing import Pack, array_of
 from liuli.lab.sampling import sample, stored, way
 from liuli.lab.scenes import Scene
 from liuli.lab.sources import sources
+from liuli.lab.statistics import described
 from liuli.lab.templates import NoTemplate, template
 from liuli.lab.views import view
 from liuli.tracing.parts import ModuleCall, Operation, Value
 from liuli.tracing.record import Record
 
 FEW = 64  # numbers of an operation without a template that are explained one by one
-BINS = 32  # of a histogram
 LONGEST = 300  # characters of an argument
 MOST = 17_000_000  # characters of the arrays of a page, tables of formulas among them
 
@@ -167,32 +164,6 @@ def value_facts(value: Value, whole: bool, pack: Pack | None) -> Json:
             elif pack:
                 facts[f"sample{name}"] = sample(tensor, pack)
     return facts
-
-
-def described(tensor: Tensor) -> tuple[Json, Json]:
-    """Statistics and the counts of a histogram, of the finite numbers."""
-    numbers = array_of(tensor.abs() if tensor.is_complex() else tensor)
-    finites = numbers[np.isfinite(numbers)].astype(np.float64)
-    if not finites.size:
-        return {"count": numbers.size, "finite": 0}, None
-    low, high = float(finites.min()), float(finites.max())
-    unit = math.ldexp(1.0, math.frexp(max(-low, high))[1] - 1)  # a power of two, of their own magnitude:
-    scaled = finites / unit  # no sum overflows, and no bit is lost
-    facts = {
-        "count": numbers.size,
-        "finite": finites.size,
-        "minimum": low,
-        "maximum": high,
-        "mean": float(scaled.mean()) * unit,
-        "deviation": float(scaled.std()) * unit,
-        "zeros": int((finites == 0).sum()),
-    }
-    begin, end = low / unit, high / unit
-    if end - begin > BINS * np.spacing(max(-begin, end)):
-        return facts, np.histogram(scaled, BINS, (begin, end))[0].tolist()
-    counts = [0] * BINS  # they are equal, or apart by a rounding error, which has no room for bins
-    counts[BINS // 2] = finites.size
-    return facts, counts
 
 
 def finite(number: float) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from base64 import b64encode
 
@@ -9,6 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from liuli.files import Json
 
 TYPES = {"float32": "f4", "float64": "f8", "int32": "i4", "uint8": "u1"}  # what JavaScript has typed arrays for
 LEVEL = 1  # of zlib: the numbers of a network hardly compress, and a reader waits
@@ -45,6 +48,11 @@ class Pack:
             for number, (kind, text) in enumerate(self.blobs)
         )
         return "\n".join(lines)
+
+
+def json_text(content: Json) -> str:
+    """What a page is sent as JSON."""
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=str)
 
 
 def shuffled(array: NDArray[np.generic]) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,15 +14,14 @@ from liuli.errors import UserError
 from liuli.files import Json
 from liuli.lab.desk import Desk
 from liuli.lab.limits import LARGEST_BODY, MOST_NUMBERS
-from liuli.lab.packing import TYPES, array_of
+from liuli.lab.packing import TYPES, array_of, json_text
 from liuli.runs import Run, at_hand
 from liuli.tracing.parts import Value
 
 
 def told_json(content: Json, status: int = 200) -> Response:
     """An answer in JSON."""
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=str)
-    return Response(text, status, media_type="application/json")
+    return Response(json_text(content), status, media_type="application/json")
 
 
 async def source_of(request: Request) -> bytes | str:

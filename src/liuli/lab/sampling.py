@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from liuli.explaining.explain import forward
@@ -38,14 +39,21 @@ def stored(values: Sequence[Value]) -> set[str]:
 
 
 def sample(tensor: Tensor, pack: Pack) -> Json:
-    """A small picture of a large tensor: of its first planes every so many-th row and column, in 256 steps."""
-    numbers = tensor.detach().float().cpu()
+    """A small picture of a large tensor for a page."""
+    steps, low, high = small(tensor)
+    return {"shape": steps.shape, "data": pack.add(steps.reshape(-1)), "low": low, "high": high}
+
+
+def small(tensor: Tensor) -> tuple[NDArray[np.uint8], float, float]:
+    """Of the first planes of a tensor every so many-th row and column, (planes, rows, columns), in 256 steps between
+    two numbers."""
+    numbers = tensor.detach()
     numbers = numbers.reshape((1,) * (2 - numbers.dim()) + tuple(numbers.shape))
     height, width = numbers.shape[-2:]
-    planes = numbers.reshape(-1, height, width)[:PLANES, :: -(-height // SIDE), :: -(-width // SIDE)].nan_to_num()
+    chosen = numbers.reshape(-1, height, width)[:PLANES, :: -(-height // SIDE), :: -(-width // SIDE)]
+    planes = chosen.float().cpu().nan_to_num()
     low, high = float(planes.min()), float(planes.max())
-    steps = ((planes - low) / ((high - low) or 1) * 255).round().numpy().astype(np.uint8)
-    return {"shape": steps.shape, "data": pack.add(steps.reshape(-1)), "low": low, "high": high}
+    return ((planes - low) / ((high - low) or 1) * 255).round().numpy().astype(np.uint8), low, high
 
 
 def way(record: Record, bench: Workbench, start: str, whole: set[str]) -> dict[str, Json]:

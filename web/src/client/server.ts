@@ -12,9 +12,12 @@ import {
   type Manifest,
   type Numbers,
   type Part,
+  type Sample,
   type Tree,
 } from './client'
 import { TYPES, type PackedType } from './pack'
+
+const MOST = 1 << 22 // numbers of one answer
 
 export class ServerClient implements Client {
   private constructor(
@@ -27,7 +30,13 @@ export class ServerClient implements Client {
     return new ServerClient(place, await api.told<Manifest>(place))
   }
 
+  private size(address: string): number {
+    const found = this.manifest.values.find((value) => value.address === address)
+    return found ? found.shape.reduce((one, other) => one * other, 1) : 0
+  }
+
   async slice(address: string, gradient: boolean, start = 0, count?: number): Promise<Numbers> {
+    if (count === undefined && this.size(address) > MOST) throw new Absent(address)
     const query = new URLSearchParams({ address, gradient: String(gradient), start: String(start) })
     if (count !== undefined) query.set('count', String(count))
     return numbersOf(await api.fetched(`${this.place}/numbers?${query}`), address)
@@ -44,6 +53,19 @@ export class ServerClient implements Client {
   private async difference(address: string, gradient: boolean): Promise<Numbers> {
     const query = new URLSearchParams({ address, gradient: String(gradient) })
     return numbersOf(await api.fetched(`${this.place}/differences?${query}`), address)
+  }
+
+  async sample(
+    address: string,
+    gradient: boolean,
+  ): Promise<{ numbers: Float32Array; shape: Sample['shape'] } | null> {
+    const query = new URLSearchParams({ address, gradient: String(gradient) })
+    const response = await api.fetched(`${this.place}/samples?${query}`)
+    if (response.status === 204) return null
+    const [low, high] = ['low', 'high'].map((end) => Number(response.headers.get(`liuli-${end}`))) as [number, number]
+    const steps = new Uint8Array(await response.arrayBuffer())
+    const shape = response.headers.get('liuli-shape')!.split(',').map(Number) as Sample['shape']
+    return { numbers: Float32Array.from(steps, (step) => low + (step / 255) * (high - low)), shape }
   }
 
   async explain(address: string, index: number, direction: Direction): Promise<Explanation> {

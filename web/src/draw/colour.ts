@@ -80,6 +80,33 @@ function mixed(stops: Stop[], at: number): number[] {
   return [1, 2, 3].map((i) => from[i]! + (to[i]! - from[i]!) * share)
 }
 
+const packed = new Map<string, Uint32Array>()
+
+/** The same colours as the pixels of a canvas hold them: opaque, in one word each. */
+function words(scale: ScaleName, dark: boolean): Uint32Array {
+  const key = `${scale} ${dark}`
+  let found = packed.get(key)
+  if (!found) {
+    const colours = table(scale, dark)
+    const bytes = new Uint8ClampedArray(STEPS * 4).fill(255)
+    for (let i = 0; i < STEPS; i++) bytes.set(colours.subarray(i * 3, i * 3 + 3), i * 4)
+    packed.set(key, (found = new Uint32Array(bytes.buffer)))
+  }
+  return found
+}
+
+/** Colour the pixels of a picture, one for each number: a million in a few milliseconds. */
+export function fill(image: ImageData, numbers: ArrayLike<number>, extent: Extent, dark: boolean): void {
+  const colours = words(extent.scale, dark)
+  const pixels = new Uint32Array(image.data.buffer)
+  const factor = (STEPS - 1) / (extent.high - extent.low || 1)
+  for (let i = 0; i < numbers.length; i++) {
+    const place = (numbers[i]! - extent.low) * factor
+    // as `colour` has it; a comparison with NaN is false
+    pixels[i] = colours[place >= 0 ? (place < STEPS - 1 ? (place + 0.5) | 0 : STEPS - 1) : place < 0 ? 0 : STEPS >> 1]!
+  }
+}
+
 /** The colour of a number; NaN and infinities are striped by whoever draws, and get the middle colour here. */
 export function colour(value: number, extent: Extent, dark: boolean): [number, number, number] {
   const colours = table(extent.scale, dark)

@@ -1,6 +1,6 @@
 /** Drawing numbers on a canvas. */
 
-import { colour, css, inkOn, type Extent } from './colour'
+import { colour, css, fill, inkOn, type Extent } from './colour'
 
 /** How a value is laid out to be looked at: planes of rows and columns; a vector is one plane of one row. */
 export interface Layout {
@@ -43,10 +43,7 @@ export function dots(
   canvas.height = height
   const context = canvas.getContext('2d')!
   const image = context.createImageData(width, height)
-  for (let i = 0; i < numbers.length; i++) {
-    image.data.set(colour(numbers[i]!, extent, dark), i * 4)
-    image.data[i * 4 + 3] = 255
-  }
+  fill(image, numbers, extent, dark)
   context.putImageData(image, 0, 0)
   return canvas
 }

@@ -16,6 +16,8 @@ export interface Place {
   direction: Direction
 }
 
+const AT_A_GLANCE = 1 << 14 // numbers that are fetched for a glance; of more, a small picture
+
 export class View {
   pane: Pane = $state('network')
   place: Place = $state.raw({ address: '', index: 0, direction: 'forward' })
@@ -111,9 +113,13 @@ export class View {
 
   /** A value to look at: its numbers, or a small picture of them. */
   async glance(address: string, gradient: boolean): Promise<{ numbers: Numbers; shape: readonly number[] } | null> {
+    const { shape } = this.facts(address)
+    if (shape.reduce((one, other) => one * other, 1) > AT_A_GLANCE) {
+      const small = await this.client.sample?.(address, gradient)
+      if (small) return small
+    }
     const numbers = await this.numbers(address, gradient)
-    if (numbers) return { numbers, shape: this.facts(address).shape }
-    return (await this.client.sample?.(address, gradient)) ?? null
+    return numbers && { numbers, shape }
   }
 
   /** What a value is called: its variable, else where it was made. */

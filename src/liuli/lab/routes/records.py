@@ -8,8 +8,8 @@ from liuli.errors import UserError
 from liuli.explaining.explain import bench
 from liuli.lab.desk import Desk
 from liuli.lab.instances import explained
-from liuli.lab.manifest import manifest
 from liuli.lab.replies import elements, told_json, value_of
+from liuli.lab.sampling import small
 
 DIRECTIONS = ("forward", "backward")
 
@@ -21,12 +21,22 @@ def routes(desk: Desk) -> APIRouter:
     @router.get("/api/records/{name}")
     async def record(name: str) -> Response:
         opened = desk.get(name)
-        return told_json(await desk.work(lambda: manifest(opened.record, opened.subject, None)))
+        return Response(await desk.work(lambda: opened.manifest), media_type="application/json")
 
     @router.get("/api/records/{name}/numbers")
     async def numbers(name: str, address: str, gradient: bool = False, start: int = 0, count: int = -1) -> Response:
         value = value_of(desk, name, address)
         return elements(value, gradient, start, count)
+
+    @router.get("/api/records/{name}/samples")
+    async def samples(name: str, address: str, gradient: bool = False) -> Response:
+        value = value_of(desk, name, address)
+        tensor = value.grad if gradient else value.tensor
+        if tensor is None or not tensor.numel():
+            return Response(status_code=204)
+        steps, low, high = small(tensor)
+        facts = {"liuli-shape": ",".join(map(str, steps.shape)), "liuli-low": str(low), "liuli-high": str(high)}
+        return Response(steps.tobytes(), media_type="application/octet-stream", headers=facts)
 
     @router.get("/api/records/{name}/explanations")
     async def explanation(name: str, address: str, index: int, direction: str) -> Response:

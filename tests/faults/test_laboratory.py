@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -195,6 +196,8 @@ def test_too_many_bytes_are_refused_however_they_come(lab: Guard) -> None:
     "question",
     [
         "numbers?address=none",
+        "samples?address=none",
+        "samples",
         "numbers?address=INPUT&start=-1",
         "numbers?address=INPUT&start=0&count=99999999999",
         "numbers?address=INPUT&start=5&count=1000000",
@@ -215,6 +218,12 @@ def test_what_a_record_does_not_hold_is_one_sentence(lab: Guard, question: str, 
         (address,) = manifest["inputs"]
         good = await visitor.asked("GET", f"{place}/numbers", params={"address": address})
         assert len(good.content) == 4 * 32 * 32
+        small = await visitor.asked("GET", f"{place}/samples", params={"address": address})
+        assert small.headers["liuli-shape"] == "1,32,32"
+        low, high = (float(small.headers[f"liuli-{end}"]) for end in ("low", "high"))
+        numbers = np.frombuffer(good.content, "<f4")
+        steps = low + np.frombuffer(small.content, np.uint8) / 255 * (high - low)
+        np.testing.assert_allclose(steps, numbers, atol=(high - low) / 255)
         return await visitor.asked("GET", f"{place}/{question.replace('INPUT', quote(address))}")
 
     answer = run(both())

@@ -22,14 +22,15 @@ KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".s
 ROUTES = (systems.routes, runs.routes, answers.routes, judging.routes, records.routes, projector.routes, whatif.routes)
 
 
-def laboratory(token: str) -> Guard:
+def laboratory(token: str, desk: Desk | None = None) -> Guard:
     """The laboratory behind its guard.
 
     Args:
         token: whoever opens the address with it may come in.
+        desk: where records lie open already; None: an empty one.
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    desk = Desk()
+    desk = desk or Desk()
 
     @app.exception_handler(LiuliError)
     async def refused(_: Request, error: LiuliError) -> Response:

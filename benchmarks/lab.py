@@ -1,0 +1,306 @@
+"""How soon the laboratory answers, in Chromium, on LeNet, ResNet-18 at 224² and the shape of GPT-2 small.
+
+    pip install 'liuli[benchmarks,dev]'
+    python benchmarks/lab.py [--times 20] [--json FILE] [lenet|resnet18|gpt2|million …]
+
+LeNet is the exhibit that comes with liuli, asked about a drawn seven; the weights of the two others are drawn. The
+server is a process of its own. Everything is measured by the page's clock, from the event to the end of the frame that
+shows what it brought:
+
+    first paint    of the road, and of the inside of a record, loaded again
+    drawn          the largest value that the map shows at first, from the arrival of its last byte
+    click          on a number of a value, to its formula and what it comes to
+    stroke         on the pad, to the new answer
+
+Bars: `BARS`, against the 95th percentile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import multiprocessing
+import os
+import platform
+import random
+import re
+import shutil
+import socket
+import statistics
+import tempfile
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import torch
+from playwright.sync_api import Page, sync_playwright
+from torch import Tensor, nn
+
+BARS = {"first paint": 1000.0, "drawn": 50.0, "click": 150.0, "stroke": 150.0}  # ms
+TOKEN = "benchmark"
+PATIENCE = 300_000  # ms
+WORDS = 20  # that GPT-2 reads: of each come 50,257 scores, a million together
+STROKE = [(0.3, 0.25), (0.7, 0.25), (0.6, 0.45), (0.5, 0.65), (0.42, 0.8)]  # a seven
+
+IN_PAGE = """
+const arrived = { last: 0 }
+const whole = Response.prototype.arrayBuffer
+Response.prototype.arrayBuffer = async function () {
+  const found = await whole.call(this)
+  arrived.last = performance.now()
+  return found
+}
+const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(performance.now()))))
+/** From the next `event` to the end of the frame in which `ready` is found true. */
+globalThis.measured = (event, ready) => new Promise((done) => {
+  addEventListener(event, (given) => {
+    const begin = given.timeStamp
+    const look = async () => {
+      if (ready()) done((await frame()) - begin)
+      else requestAnimationFrame(look)
+    }
+    look()
+  }, { capture: true, once: true })
+})
+globalThis.frame = frame
+globalThis.told = () => document.querySelector('.explanation .unit')?.innerText
+let drew = 0
+const draw = CanvasRenderingContext2D.prototype.drawImage
+CanvasRenderingContext2D.prototype.drawImage = function (...rest) {
+  draw.apply(this, rest)
+  drew = performance.now()
+}
+/** From the arrival of the newest numbers to the end of the frame after the last of them was drawn. */
+globalThis.drawn = async () => {
+  for (let shown = 0; ; ) {
+    const before = drew
+    const now = await frame()
+    if (shown && drew === before) return shown - arrived.last
+    shown = drew > arrived.last ? now : 0
+  }
+}
+"""
+
+
+class Million(nn.Module):
+    """A value of exactly a million numbers."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * 2
+
+
+def made(name: str) -> Any:
+    """A record, and what a page is told of it."""
+    from liuli.lab import subjects
+    from liuli.runs import Run
+
+    torch.manual_seed(0)
+    if name == "lenet":
+        run = Run.open("exhibit:lenet")
+        with tempfile.TemporaryDirectory() as folder:
+            return subjects.of_run(run, run.system.task.read(seven(Path(folder) / "seven.png"), run.facts, "seven"))
+    if name == "resnet18":
+        from tracing import resnet18
+
+        module, inputs, _ = resnet18()
+        return subjects.of_module(module.eval(), *inputs, title=name)
+    if name == "gpt2":
+        from transformers import GPT2Config, GPT2LMHeadModel
+
+        module = GPT2LMHeadModel(GPT2Config(use_cache=False)).eval()
+        return subjects.of_module(module, torch.randint(0, 50257, (1, WORDS)), title=name)
+    return subjects.of_module(Million(), torch.randn(1000, 1000), title=name)
+
+
+def seven(file: Path) -> Path:
+    """A seven in dark ink on light paper."""
+    from PIL import Image, ImageDraw
+
+    picture = Image.new("L", (280, 300), 240)
+    ImageDraw.Draw(picture).line([(70, 60), (210, 65), (120, 250)], fill=30, width=20, joint="curve")
+    picture.save(file)
+    return file
+
+
+def serve(names: list[str], told: Connection) -> None:
+    """The laboratory with a record of each lying open; says its address and their names."""
+    import uvicorn
+
+    from liuli.lab.desk import Desk
+    from liuli.lab.server import laboratory
+
+    torch.set_num_threads(1)
+    os.chdir(tempfile.mkdtemp())  # no runs of the user's
+    desk = Desk()
+    records = {name: desk.put(*made(name)) for name in names}
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    told.send((f"http://127.0.0.1:{listener.getsockname()[1]}/", records))
+    config = uvicorn.Config(laboratory(TOKEN, desk), log_level="error", lifespan="off")
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def painted(page: Page, address: str, shown: str, times: int) -> list[tuple[float, float]]:
+    """The first paint of a page loaded again, and when what it is about was there; ms."""
+    found = []
+    for _ in range(times + 1):
+        page.goto("about:blank")
+        page.goto(address)
+        page.wait_for_selector(shown, state="attached", timeout=PATIENCE)
+        found.append(
+            page.evaluate(
+                """async () => {
+                const paint = performance.getEntriesByName('first-contentful-paint')[0]
+                return [paint ? paint.startTime : (await frame()), await frame()]
+                }"""
+            )
+        )
+    return [(one, other) for one, other in found[1:]]  # the first filled the caches
+
+
+def clicks(page: Page, times: int) -> list[float]:
+    """On numbers of the values that the map shows: ms until each formula stands there."""
+    drawing, found = random.Random(0), []
+    for turn in range(5 * times):
+        if turn % 4 == 0:
+            drawing.choice(page.locator("[role=treeitem]").all()).click()
+            settled(page)
+        grid = page.locator(".value [role=grid] canvas")
+        box = grid.bounding_box() if grid.count() else None
+        if box is None:  # a few bars, or no numbers
+            continue
+        unit = page.locator(".explanation .unit").inner_text()
+        page.evaluate("unit => { globalThis.clicked = measured('pointerdown', () => told() && told() !== unit) }", unit)
+        place = [box[one] + drawing.uniform(0.05, 0.95) * box[side] for one, side in (("x", "width"), ("y", "height"))]
+        page.mouse.click(*place)
+        if page.evaluate("() => Promise.race([clicked.then(() => true), new Promise((no) => setTimeout(no, 5000))])"):
+            found.append(page.evaluate("() => clicked"))  # else it was the number that was chosen already
+        settled(page)
+        if len(found) == times:
+            break
+    return found
+
+
+def settled(page: Page) -> None:
+    """Wait until nothing is under way."""
+    page.wait_for_load_state("networkidle")
+    page.evaluate("() => frame()")
+
+
+def large(page: Page, times: int) -> tuple[int, list[float]]:
+    """How many numbers the largest value has that the map shows, and in how many ms they are drawn."""
+    rows = page.locator("[role=treeitem]").all()
+    sizes = [size_of(row.get_attribute("aria-label") or "") for row in rows]
+    most, least = sizes.index(max(sizes)), sizes.index(min(sizes))
+    found = []
+    for _ in range(times + 1):
+        rows[least].click()
+        settled(page)
+        page.evaluate("() => performance.clearResourceTimings()")
+        rows[most].click()
+        page.wait_for_function(
+            "size => performance.getEntriesByType('resource').some((one) => one.decodedBodySize >= 4 * size)",
+            arg=sizes[most],
+        )
+        found.append(page.evaluate("() => drawn()"))
+    return sizes[most], found[1:]
+
+
+def size_of(label: str) -> int:
+    """How many numbers a row of the map stands for: its label ends in their shape."""
+    shape = re.search(r"(\d+(?: × \d+)*)\s*$", label)
+    return math.prod(int(one) for one in shape[1].split(" × ")) if shape else 1
+
+
+def strokes(page: Page, times: int) -> list[float]:
+    """On the pad of LeNet: ms from each to the answer that knows it."""
+    page.wait_for_selector(".pad canvas")
+    box = page.locator(".pad canvas").bounding_box()
+    assert box is not None
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in STROKE]
+    found = []
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    page.wait_for_selector(".said ol")
+    for turn in range(times):
+        begin, end = places[turn % 4], places[turn % 4 + 1]
+        share = random.Random(turn).random()
+        page.evaluate(
+            """() => { let busy = false
+            globalThis.stroked = measured('pointermove', () => {
+            const now = document.querySelector('.said').getAttribute('aria-busy') === 'true'
+            busy ||= now
+            return busy && !now
+            }) }"""
+        )
+        page.mouse.move(*(a + share * (b - a) for a, b in zip(begin, end, strict=True)))
+        found.append(page.evaluate("() => stroked"))
+    page.mouse.up()
+    return found
+
+
+def percentile(times: list[float], share: float = 0.95) -> float:
+    """The value that `share` of them do not exceed."""
+    return sorted(times)[min(len(times) - 1, int(share * len(times)))]
+
+
+def said(what: str, kind: str, times: list[float]) -> dict[str, Any]:
+    """Print a line, and give it for a file."""
+    high, bar = percentile(times), BARS[kind]
+    verdict = "met" if high <= bar else "MISSED"
+    print(
+        f"{what:<42} median {statistics.median(times):7.0f} ms   p95 {high:7.0f} ms   ≤ {bar:5.0f} ms {verdict}",
+        flush=True,
+    )
+    return {"what": what, "milliseconds": times, "median": statistics.median(times), "p95": high, "bar": bar}
+
+
+def measure(page: Page, address: str, records: dict[str, str], times: int) -> list[dict[str, Any]]:
+    """Everything, in order."""
+    page.goto(f"{address}?token={TOKEN}")
+    page.wait_for_selector("ol a")
+    found = [said("road, first paint", "first paint", [one for one, _ in painted(page, address, "ol a", times)])]
+    for name, record in records.items():
+        place = f"{address}#/record/{record}/{name}"
+        seen = painted(page, place, ".explanation .unit", max(3, times // 4))
+        found.append(said(f"{name}, first paint", "first paint", [one for one, _ in seen]))
+        found.append(said(f"{name}, its inside is shown", "first paint", [one for _, one in seen]))
+        settled(page)
+        size, drawing = large(page, times)
+        found.append(said(f"{name}, {size:,} numbers drawn", "drawn", drawing))
+        if name != "million":
+            found.append(said(f"{name}, click to formula", "click", clicks(page, times)))
+    if "lenet" in records:
+        page.goto(f"{address}#/system/lenet")
+        found.append(said("lenet, stroke to answer", "stroke", strokes(page, times)))
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    subjects = ("lenet", "resnet18", "gpt2", "million")
+    parser.add_argument("subjects", nargs="*", choices=[*subjects, []], default=list(subjects))
+    parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    ours, theirs = multiprocessing.get_context("spawn").Pipe()
+    server = multiprocessing.get_context("spawn").Process(target=serve, args=(options.subjects, theirs), daemon=True)
+    server.start()
+    address, records = ours.recv()
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    print(f"{platform.processor() or platform.machine()}, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1600, "height": 1000}, locale="en-US")
+        page.set_default_timeout(PATIENCE)
+        page.add_init_script(IN_PAGE)
+        found = measure(page, address, records, options.times)
+        browser.close()
+    server.terminate()
+    if options.json:
+        options.json.write_text(json.dumps({"load": os.getloadavg(), "rows": found}, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -66,7 +66,7 @@ ASKED: dict[str, list[tuple[bytes | str, str]]] = {  # an input, and a pattern t
 
 def test_the_systems_of_the_first_page_are_there() -> None:
     assert set(NAMES) <= ASKED.keys()
-    asked_for = {"mlp", "lenet", "lstm", "gpt", "yolo-v1", "q-learning", "mdp"}
+    asked_for = {"mlp", "lenet", "convnet", "lstm", "gpt", "yolo-v1", "q-learning", "mdp"}
     assert asked_for <= {Run.open(f"exhibit:{name}").system.name for name in NAMES}
 
 

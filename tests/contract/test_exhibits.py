@@ -53,7 +53,7 @@ ASKED: dict[str, list[tuple[bytes | str, str]]] = {  # an input, and a pattern t
     "lstm": [("WINNER!! You have won a free prize, call now", "spam"), ("see you at lunch", "ham")],
     "gpt": [("ROMEO:", r"[A-Za-z' ,.:;!?&\n-]{100,}")],
     "translator": [("A man is sleeping on a bench.", "(?i)(ein )?mann schläft.*"), ("Two dogs run.", ".*[Hh]unde.*")],
-    "word2vec": [("king", ".*")],
+    "word2vec": [("king", "crowned")],
     "yolo-v1": [(smear(), ".*RBC.*")],
     "nms": [(BOXES, "2 of 3 boxes")],
     "q-learning": [("14", "down")],
@@ -65,8 +65,8 @@ ASKED: dict[str, list[tuple[bytes | str, str]]] = {  # an input, and a pattern t
 
 
 def test_the_systems_of_the_first_page_are_there() -> None:
-    assert set(NAMES) <= ASKED.keys()
-    asked_for = {"mlp", "lenet", "convnet", "lstm", "gpt", "yolo-v1", "q-learning", "mdp"}
+    assert set(NAMES) == ASKED.keys()
+    asked_for = {"mlp", "lenet", "convnet", "lstm", "transformer", "gpt", "yolo-v1", "word2vec", "q-learning", "mdp"}
     assert asked_for <= {Run.open(f"exhibit:{name}").system.name for name in NAMES}
 
 

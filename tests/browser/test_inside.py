@@ -157,3 +157,23 @@ def test_it_fits_and_is_reached(look: Callable[..., Page], width: int, scheme: s
     found = page.evaluate("axe.run()")["violations"]
     serious = [one for one in found if one["impact"] in ("serious", "critical")]
     assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious] == []
+
+
+def test_the_optimizers_step_is_shown_with_its_numbers(look: Callable[..., Page], folder: Path) -> None:
+    page = look()
+    page.get_by_role("treeitem", expanded=False).first.get_by_role("button").click()
+    page.get_by_role("treeitem", name="weight").first.click()
+    page.get_by_text("Backward: gradients").click()
+    step = page.get_by_test_id("step")
+    expect(step).to_contain_text("Adam would move this weight")
+    old = float(step.locator("[data-letter=w] data").first.get_attribute("value") or "nan")
+    new = float(step.locator(".line").first.get_attribute("data-value") or "nan")
+    gradient = float(page.locator(".explanation h2 data").get_attribute("value") or "nan")
+    rate = abs(new - old)  # Adam's first step is as long as the learning rate, whatever the gradient
+    assert rate == pytest.approx(Run.open(folder / "runs" / "lenet").recipe.optimizer.lr, rel=1e-3)
+    assert (new - old) * gradient < 0
+
+
+def test_my_module_says_how_to_open_one(enter: Callable[..., Page]) -> None:
+    page = enter("module")
+    expect(page.locator(".none")).to_contain_text("liuli lab --module")

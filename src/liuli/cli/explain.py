@@ -48,6 +48,9 @@ def explain(
         bool | None,
         typer.Option("--open/--no-open", help="Open the page in the browser; on a terminal it is.", show_default=False),
     ] = None,
+    lab: Annotated[
+        bool, typer.Option("--lab", help="Open it in the laboratory, where numbers can be set to see what would be.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say how every number inside a network came to be: the formula, with its numbers and where each came from.
@@ -62,6 +65,8 @@ def explain(
         print_unit(record, unit, "backward" if gradient else "forward", terms, as_json)
     elif values:
         list_values(record, as_json)
+    elif lab:
+        open_laboratory(record, subject, browse is not False)
     else:
         file = out or folder / f"{file_stem(subject.input) or subject.title}.html"
         write_page(record, subject, file, as_json)
@@ -69,6 +74,20 @@ def explain(
             import webbrowser
 
             webbrowser.open(file.resolve().as_uri())
+
+
+def open_laboratory(record: Record, subject: Subject, browse: bool) -> None:
+    """Serve the laboratory with the record laid open, until Ctrl-C."""
+    import webbrowser
+
+    from liuli.lab.serving import Serving
+
+    serving = Serving()
+    serving.desk.show(record, subject)
+    typer.echo(f"{serving.address}\nCtrl-C ends the laboratory.")
+    if browse:
+        webbrowser.open(f"{serving.address}#/module")
+    serving.run()
 
 
 def recorded(run: str, given: str | None) -> tuple[Record, Subject, Path]:

@@ -6,12 +6,20 @@ from typing import Annotated
 
 import typer
 
-from liuli.errors import UserError, from_extra
+from liuli.errors import UserError
 
 
 def lab(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Where to listen; 0: any that is free.")] = 0,
     browse: Annotated[bool, typer.Option("--open/--no-open", help="Open it in the browser.")] = True,
+    modules: Annotated[
+        list[str] | None,
+        typer.Option("--module", metavar="FILE.py:FACTORY", help="Lay a module of your own open in it, or several."),
+    ] = None,
+    given: Annotated[
+        str | None,
+        typer.Option("--input", metavar="FILE", help="Of that module: a .npy, .json or picture, or shape=1,3,32,32."),
+    ] = None,
 ) -> None:
     """Open the laboratory in the browser: look into every system, give it an input of yours, click any number.
 
@@ -19,36 +27,21 @@ def lab(
 
     Example: `liuli lab --port 8017`
     """
-    import secrets
-    import socket
     import webbrowser
 
-    with from_extra("lab"):
-        import uvicorn
+    from liuli.lab.serving import Serving
 
-        from liuli.lab.server import laboratory
-    from liuli.lab.limits import MOST_CONNECTIONS
+    for one in modules or []:
+        if ".py:" not in one:
+            raise UserError(f"--module {one}: expected path/to/file.py:factory")
+    if given is not None and not modules:
+        raise UserError(f"--input {given}: is for a module; name one with --module path/to/file.py:factory")
+    serving = Serving(port)
+    for one in modules or []:
+        from liuli.lab.subjects import of_factory
 
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(("127.0.0.1", port))
-    except OSError as error:
-        raise UserError(f"--port {port}: cannot be listened on ({error.strerror}); name another, or 0") from error
-    token = secrets.token_urlsafe(24)
-    address = f"http://127.0.0.1:{listener.getsockname()[1]}/?token={token}"
-    typer.echo(f"{address}\nCtrl-C ends the laboratory.")
+        serving.desk.show(*of_factory(one, given))
+    typer.echo(f"{serving.address}\nCtrl-C ends the laboratory.")
     if browse:
-        webbrowser.open(address)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            laboratory(token),
-            log_level="warning",
-            lifespan="off",
-            server_header=False,
-            limit_concurrency=MOST_CONNECTIONS,
-            timeout_keep_alive=10,
-            timeout_graceful_shutdown=2,
-        )
-    )
-    server.run(sockets=[listener])
+        webbrowser.open(serving.address + ("#/module" if modules else ""))
+    serving.run()

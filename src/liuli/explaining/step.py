@@ -13,7 +13,7 @@ from liuli.errors import UserError
 from liuli.explaining.explain import Index, bench, located, smallest
 from liuli.explaining.explanation import Explanation
 from liuli.explaining.expression import ZERO, Expression, Number, Operand, Source
-from liuli.explaining.formula import formula
+from liuli.explaining.formula import Formula, formula
 from liuli.tracing.parts import Value
 from liuli.tracing.record import Record
 
@@ -62,30 +62,12 @@ def explain_step(
     """
     value = record.value(value) if isinstance(value, str) else value
     flat = located(value, index)
-    work = bench(record)
-    gradient = work.gradient(value.address)
-    if value.origin != "parameter" or gradient is None:
-        raise UserError(
-            f"{value.address}: is no parameter that a gradient reached, so no optimizer steps on it; choose one of "
-            f"record.parameters, in a record made with a loss"
-        )
-    weight = work.source(value.address)
-    text, settings = rule(optimizer or system.SGD(lr=1.0), state or {})
-    letters = {letter: number_of(one) for letter, one in settings.items()}
-    letters["t"] = Number(settings.get("t") or 1)
-    letters |= {"w": Operand(weight, flat), "g": Operand(gradient, flat), "c": clipped(record, clip)}
-    if rate is not None:
-        letters["η"] = Number(rate)
-    for letter, name in {"v": "momentum_buffer", "m": "exp_avg"}.items():
-        letters[letter] = kept(state, name, value, flat)
-    if "m_new" in text:
-        letters["v"] = kept(state, "exp_avg_sq", value, flat)
-    shown = formula(text)
+    shown, letters = step_of(record, value, flat, optimizer, state, rate, clip)
     expression = shown.bind({**letters, **shown.define(letters)})
     captured = float("nan") if after is None else float(after.detach().reshape(-1)[flat])
     return Explanation(
         value.address,
-        weight.index(flat),
+        bench(record).source(value.address).index(flat),
         "step",
         "formula",
         None,
@@ -96,6 +78,41 @@ def explain_step(
         (value.address,),
         smallest(value),
     )
+
+
+def step_of(
+    record: Record,
+    value: Value,
+    flat: int,
+    optimizer: system.SGD | system.Adam | torch.optim.Optimizer | None,
+    state: Mapping[str, Tensor] | None = None,
+    rate: float | None = None,
+    clip: float | None = None,
+) -> tuple[Formula, dict[str, Expression | None]]:
+    """The formula of the step on element `flat` of a parameter, and what its letters stand for.
+
+    Raises:
+        UserError: see `explain_step`.
+    """
+    work = bench(record)
+    gradient = work.gradient(value.address)
+    if value.origin != "parameter" or gradient is None:
+        raise UserError(
+            f"{value.address}: is no parameter that a gradient reached, so no optimizer steps on it; choose one of "
+            f"record.parameters, in a record made with a loss"
+        )
+    weight = work.source(value.address)
+    text, settings = rule(optimizer or system.SGD(lr=1.0), state or {})
+    letters: dict[str, Expression | None] = {letter: number_of(one) for letter, one in settings.items()}
+    letters["t"] = Number(settings.get("t") or 1)
+    letters |= {"w": Operand(weight, flat), "g": Operand(gradient, flat), "c": clipped(record, clip)}
+    if rate is not None:
+        letters["η"] = Number(rate)
+    for letter, name in {"v": "momentum_buffer", "m": "exp_avg"}.items():
+        letters[letter] = kept(state, name, value, flat)
+    if "m_new" in text:
+        letters["v"] = kept(state, "exp_avg_sq", value, flat)
+    return formula(text), letters
 
 
 def rule(

@@ -52,6 +52,8 @@ class Desk:
         self.turn = asyncio.Lock()
         self.waiting = 0
         self.open: OrderedDict[str, Opened] = OrderedDict()
+        self.shown: dict[str, Opened] = {}
+        """What the process that serves has laid open itself, such as a user's own modules: it stays."""
 
     async def work(self, what: Callable[[], T]) -> T:
         """Do it in its turn, in another thread.
@@ -93,12 +95,20 @@ class Desk:
             self.open.popitem(last=False)
         return name
 
+    def show(self, record: Record, subject: Subject) -> str:
+        """Lay a record open that stays so; its name."""
+        name = self.put(record, subject)
+        self.shown[name] = self.open.pop(name)
+        return name
+
     def get(self, name: str) -> Opened:
         """The record of that name.
 
         Raises:
             UserError: it has been closed.
         """
+        if name in self.shown:
+            return self.shown[name]
         if name not in self.open:
             raise UserError("this record has been closed to make room for others; ask the network once more")
         self.open.move_to_end(name)

@@ -16,10 +16,19 @@ from liuli.errors import LiuliError, UserError
 from liuli.lab.desk import Busy, Desk
 from liuli.lab.guard import Guard
 from liuli.lab.replies import told_json
-from liuli.lab.routes import answers, judging, projector, records, runs, systems, whatif
+from liuli.lab.routes import answers, judging, modules, projector, records, runs, systems, whatif
 
 KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-ROUTES = (systems.routes, runs.routes, answers.routes, judging.routes, records.routes, projector.routes, whatif.routes)
+ROUTES = (
+    systems.routes,
+    runs.routes,
+    answers.routes,
+    judging.routes,
+    records.routes,
+    projector.routes,
+    whatif.routes,
+    modules.routes,
+)
 
 
 def laboratory(token: str, desk: Desk | None = None) -> Guard:

@@ -187,8 +187,18 @@ export interface Edited {
   difference(address: string, gradient: boolean): Promise<Numbers>
 }
 
+/** How an optimizer would move a weight; `assumed`: nobody has named one, `first`: it remembers nothing yet. */
+export interface Step {
+  optimizer: string
+  assumed: boolean
+  first: boolean
+  part: Part
+}
+
 export interface Client {
   readonly manifest: Manifest
+  /** The optimizer's next step on a weight. */
+  step?(address: string, index: number): Promise<Step>
   /** The network run again with numbers set, where it is at hand. */
   whatif?(edits: Edit[]): Promise<Edited>
   /** Elements `start` to `start + count` of a value or of its gradient, in row-major order. Throws `Absent`. */

@@ -13,6 +13,7 @@ import {
   type Numbers,
   type Part,
   type Sample,
+  type Step,
   type Tree,
 } from './client'
 import { TYPES, type PackedType } from './pack'
@@ -40,6 +41,10 @@ export class ServerClient implements Client {
     const query = new URLSearchParams({ address, gradient: String(gradient), start: String(start) })
     if (count !== undefined) query.set('count', String(count))
     return numbersOf(await api.fetched(`${this.place}/numbers?${query}`), address)
+  }
+
+  step(address: string, index: number): Promise<Step> {
+    return api.told<Step>(`${this.place}/steps?${new URLSearchParams({ address, index: String(index) })}`)
   }
 
   async whatif(edits: Edit[]): Promise<Edited> {

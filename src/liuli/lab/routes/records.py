@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from fastapi import APIRouter, Response
 
 from liuli.errors import UserError
@@ -10,6 +12,7 @@ from liuli.lab.desk import Desk
 from liuli.lab.instances import explained
 from liuli.lab.replies import elements, told_json, value_of
 from liuli.lab.sampling import small
+from liuli.lab.steps import stepped
 
 DIRECTIONS = ("forward", "backward")
 
@@ -41,12 +44,18 @@ def routes(desk: Desk) -> APIRouter:
     @router.get("/api/records/{name}/explanations")
     async def explanation(name: str, address: str, index: int, direction: str) -> Response:
         value = value_of(desk, name, address)
-        size = 1
-        for length in value.shape:
-            size *= length
+        size = prod(value.shape)
         if not 0 <= index < size or direction not in DIRECTIONS:
             raise UserError(f"{address}[{index}], {direction}: there is no such number; it has {size:,}")
         record = desk.get(name).record
         return told_json(await desk.work(lambda: explained(bench(record), address, index, direction)))
+
+    @router.get("/api/records/{name}/steps")
+    async def step(name: str, address: str, index: int) -> Response:
+        value = value_of(desk, name, address)
+        if not 0 <= index < prod(value.shape):
+            raise UserError(f"{address}[{index}]: there is no such number; it has {prod(value.shape):,}")
+        opened = desk.get(name)
+        return told_json(await desk.work(lambda: stepped(opened.record, opened.subject.scene, value.address, index)))
 
     return router

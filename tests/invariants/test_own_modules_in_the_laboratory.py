@@ -1,0 +1,114 @@
+"""A module of one's own in the laboratory: laid open by the process that serves, never by a request; and its steps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from liuli.lab.desk import Desk
+from liuli.lab.limits import MOST_RECORDS
+from liuli.lab.scenes import Scene
+from liuli.lab.server import laboratory
+from liuli.lab.steps import stepped
+from liuli.lab.subjects import of_factory, of_module
+from tests.faults.test_laboratory import OWN, Visitor
+
+FILE = """
+import torch
+from torch import nn
+
+def make():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(72, 3)).train()
+    return network, torch.rand(1, 1, 8, 8), lambda output: nn.functional.cross_entropy(output, torch.tensor([2]))
+
+def wrong():
+    return nn.Linear(1, 1), torch.ones(1), 3
+"""
+
+
+def opened(tmp_path: Path) -> tuple[Visitor, Desk]:
+    (tmp_path / "mine.py").write_text(FILE, encoding="utf-8")
+    desk = Desk()
+    desk.show(*of_factory(f"{tmp_path / 'mine.py'}:make", None))
+    return Visitor(laboratory("secret", desk)), desk
+
+
+def test_it_is_listed_with_its_layers_and_stays_open(tmp_path: Path) -> None:
+    visitor, desk = opened(tmp_path)
+    (module,) = visitor.ask("GET", "/api/modules").json()
+    assert (module["title"], module["parameters"], module["backward"]) == ("Sequential", 20 + 219, True)
+    rows = [(one["path"], one["kind"], one["shape"], one["parameters"]) for one in module["layers"]]
+    assert rows == [
+        ("", "Sequential", [1, 3], 239),
+        ("0", "Conv2d", [1, 2, 6, 6], 20),
+        ("1", "ReLU", [1, 2, 6, 6], 0),
+        ("2", "Flatten", [1, 72], 0),
+        ("3", "Linear", [1, 3], 219),
+    ]
+    assert module["layers"][1]["multiply_adds"] == 2 * 36 * 9
+    for _ in range(MOST_RECORDS + 1):
+        desk.put(*of_module(nn.Linear(1, 1), torch.ones(1, 1)))
+    manifest = visitor.ask("GET", f"/api/records/{module['record']}").json()
+    assert manifest["notes"] == [["note.given", {}]]
+    assert all(value["gradient"] for value in manifest["values"] if value["origin"] == "parameter")
+    edits = json.dumps({"edits": [{"address": "0.weight", "index": 0, "number": 2}]})
+    told = visitor.ask("POST", f"/api/records/{module['record']}/edits", content=edits, headers=OWN).json()
+    assert told["count"] > 4
+
+
+def test_no_request_opens_a_file(tmp_path: Path) -> None:
+    visitor, _ = opened(tmp_path)
+    for path in (f"/api/modules/{tmp_path}/mine.py:make", "/api/modules?module=mine.py:make"):
+        assert visitor.ask("POST", path, headers=OWN, content=b"mine.py:make").status_code in (404, 405)
+    assert len(visitor.ask("GET", "/api/modules?module=mine.py:wrong").json()) == 1
+    assert Visitor(laboratory("secret")).ask("GET", "/api/modules").json() == []
+
+
+def test_a_loss_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(FILE, encoding="utf-8")
+    with pytest.raises(Exception, match="loss of type int"):
+        of_factory(f"{tmp_path / 'mine.py'}:wrong", None)
+
+
+def number(part: Any, name: str) -> float:
+    found = part["letters"][name]
+    return float(found["number"] if "number" in found else found["values"][0])
+
+
+@pytest.mark.parametrize("steps", [0, 3])
+def test_the_step_is_the_one_that_the_optimizer_takes(steps: int) -> None:
+    torch.manual_seed(1)
+    module, x = nn.Linear(4, 3), torch.randn(2, 4)
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.3, momentum=0.9)
+
+    def loss(output: torch.Tensor) -> torch.Tensor:
+        return output.square().mean()
+
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss(module(x)).backward()
+        optimizer.step()
+    record, subject = of_module(module, x, loss=loss, optimizer=optimizer)
+    told = stepped(record, subject.scene, "weight", 5)
+    assert (told["optimizer"], told["assumed"], told["first"]) == ("SGD", False, steps == 0)
+    part = told["part"]
+    momentum = number(part, "μ") * number(part, "v") if steps else 0.0
+    expected = number(part, "w") - number(part, "η") * (momentum + number(part, "g"))
+    optimizer.zero_grad()
+    loss(module(x)).backward()
+    optimizer.step()
+    assert float(module.weight.view(-1)[5]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_without_an_optimizer_it_is_said_so() -> None:
+    record, subject = of_module(nn.Linear(2, 1), torch.ones(1, 2))
+    assert isinstance(subject.scene, Scene)
+    assert stepped(record, subject.scene, "weight", 0)["assumed"] is True
+    with pytest.raises(Exception, match="no parameter"):
+        stepped(record, subject.scene, "input[0]", 0)

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 
 import type { Manifest } from '../src/client/client'
 import { layoutOf, powerOf, wrapped } from '../src/draw/plane'
-import { edgesOf, firstOpen, rowsOf } from '../src/network/rows'
+import { edgesIn, edgesOf, firstOpen, MOST_LINES, MOST_ROWS, rowsOf, siblingsOf, spanOf } from '../src/network/rows'
 import { tokens } from '../src/network/python'
 
 /** x → a (two operations) → b; b also reads x. */
@@ -45,6 +45,33 @@ describe('the map', () => {
       [1, 2],
       [0, 2],
     ])
+  })
+})
+
+describe('a map of thousands of rows', () => {
+  it('draws those that are seen and some around them', () => {
+    expect(spanOf(100.5, 120.2, 5000)).toEqual({ from: 94, to: 127 })
+    expect(spanOf(-8, 12, 5)).toEqual({ from: 0, to: 5 })
+    expect(spanOf(0, 900, 5000)).toEqual({ from: 0, to: MOST_ROWS })
+    expect(spanOf(4990, 5010, 5000).to).toBe(5000)
+    expect(spanOf(9000, 9020, 5000)).toEqual({ from: 5000 - MOST_ROWS, to: 5000 })
+  })
+
+  it('draws the lines that are seen, those that end there first', () => {
+    const chain = Array.from({ length: 4999 }, (_, i): [number, number] => [i, i + 1])
+    const span = { from: 2000, to: 2030 }
+    expect(edgesIn(chain, span)).toHaveLength(31)
+    const over = Array.from({ length: 500 }, (_, i): [number, number] => [i, 4000])
+    const seen = edgesIn([...over, ...chain], span)
+    expect(seen).toHaveLength(MOST_LINES)
+    expect(seen.filter(([from, to]) => to === from + 1)).toHaveLength(31)
+  })
+
+  it('counts siblings, not rows', () => {
+    const rows = rowsOf(manifest, new Set(['#0', 'a#0']), (address) => address)
+    expect(siblingsOf(rows).map(({ place, count }) => `${place}/${count}`)).toEqual(
+      ['1/3', '2/3', '1/3', '2/3', '3/3', '3/3'],
+    )
   })
 })
 

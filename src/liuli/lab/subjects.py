@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from liuli.catalog import find
 from liuli.errors import LiuliError, UserError, nearest
 from liuli.lab.manifest import Subject
 from liuli.lab.scenes import Answering, Optimizer, Scene
@@ -91,6 +92,21 @@ def of_module(
     beginning = Beginning.of(module, *inputs, loss=number if loss is None else loss, **kwargs)
     record = beginning.trace()
     return record, replace(told(record), scene=Scene(beginning, told, optimizer))
+
+
+def of_system(name: str) -> Made:
+    """What a system makes of an input of its kind when nothing has been learnt: weights and input drawn with seed 0.
+
+    Raises:
+        UserError: there is no such system.
+    """
+    system = find(name)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = system.build().eval()
+        inputs = system.task.inputs(system.task.draw(1))
+        record, subject = of_module(network, *inputs, title=name, loss=system.task.doubt)
+    return record, replace(subject, notes=[("note.drawn", {})])
 
 
 def first_floating(thing: Any) -> Tensor | None:

@@ -115,6 +115,7 @@ const part = encodeURIComponent
 export const api = {
   road: () => told<Stop[]>('/api/road'),
   system: (name: string) => told<SystemFacts>(`/api/systems/${part(name)}`),
+  drawn: (name: string) => told<{ record: string }>(`/api/systems/${part(name)}/records`, { method: 'POST' }),
   runs: () => told<(RunFacts & { system: string })[]>('/api/runs'),
   progress: (run: string) => told<Learnt>(`/api/runs/${part(run)}`),
   begin: (system: string, settings: Record<string, string>) =>

@@ -16,8 +16,6 @@ export interface Row {
   operations: number[]
 }
 
-export const LARGEST = 500
-
 /** Modules that nothing is gained by folding: those that hold all the rest. */
 export function firstOpen(manifest: Manifest): Set<string> {
   const open = new Set<string>()
@@ -125,4 +123,45 @@ export function edgesOf(manifest: Manifest, rows: Row[]): [number, number][] {
     }
   })
   return [...found.values()]
+}
+
+/** The rows of which some are drawn: those from `from` up to `to`. */
+export interface Span {
+  from: number
+  to: number
+}
+
+/** At most this many rows are drawn at once, and this many lines between them: with all their parts below 500 nodes. */
+export const MOST_ROWS = 48
+export const MOST_LINES = 60
+
+/** The rows between two heights of a list of `count` rows, in rows, and some beyond either end. */
+export function spanOf(top: number, bottom: number, count: number, beyond = 6): Span {
+  const from = Math.max(0, Math.min(Math.floor(top) - beyond, count - MOST_ROWS))
+  return { from, to: Math.max(from, Math.min(count, Math.ceil(bottom) + beyond, from + MOST_ROWS)) }
+}
+
+/** The lines that are seen in a span, those that end in it first, then the shorter ones. */
+export function edgesIn(edges: [number, number][], { from, to }: Span): [number, number][] {
+  const inside = (place: number): boolean => place >= from && place < to
+  const far = ([a, b]: [number, number]): number => b - a + (inside(a) || inside(b) ? 0 : 1e9)
+  const seen = edges.filter(([a, b]) => b >= from && a < to)
+  return seen.length > MOST_LINES ? seen.sort((one, other) => far(one) - far(other)).slice(0, MOST_LINES) : seen
+}
+
+/** Of each row the place among its siblings, from 1, and how many there are. */
+export function siblingsOf(rows: Row[]): { place: number; count: number }[] {
+  const found = rows.map(() => ({ place: 0, count: 0 }))
+  const groups: number[][] = [] // of the siblings that are being gone through, by depth
+  const close = (depth: number): void => {
+    for (const group of groups.splice(depth)) group?.forEach((row) => (found[row]!.count = group.length))
+  }
+  rows.forEach(({ depth }, row) => {
+    close(depth + 1)
+    const group = (groups[depth] ??= [])
+    group.push(row)
+    found[row]!.place = group.length
+  })
+  close(0)
+  return found
 }

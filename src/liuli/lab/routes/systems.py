@@ -10,6 +10,7 @@ from liuli.files import Json
 from liuli.lab.desk import Desk
 from liuli.lab.replies import told_json
 from liuli.lab.road import road, told
+from liuli.lab.subjects import of_system
 from liuli.runs import at_hand
 from liuli.summary import system_facts
 
@@ -25,6 +26,15 @@ def routes(desk: Desk) -> APIRouter:
     @router.get("/api/systems/{name}")
     async def system(name: str) -> Response:
         return told_json(await desk.work(lambda: system_told(name)))
+
+    drawn: dict[str, str] = {}
+
+    @router.post("/api/systems/{name}/records")
+    async def record(name: str) -> Response:
+        """Of the network before it has learnt anything, on a made-up input; the one that lies open serves again."""
+        if drawn.get(name) not in desk.open:
+            drawn[name] = desk.put(*await desk.work(lambda: of_system(name)))
+        return told_json({"record": drawn[name]})
 
     return router
 

@@ -65,7 +65,7 @@ def nodes(page: Page) -> int:
 
 def focused(page: Page) -> str:
     """The row that has the focus: its words and its place among its siblings."""
-    page.wait_for_function("document.activeElement.matches('[role=treeitem]')")
+    page.locator("[role=treeitem]:focus").wait_for()
     told = "one => `${one.getAttribute('aria-label')} | ${one.getAttribute('aria-posinset')} of ${one.ariaSetSize}`"
     return " ".join(str(page.evaluate(f"({told})(document.activeElement)")).split())
 

@@ -98,7 +98,7 @@ def test_a_point_of_a_picture_is_clicked_and_looked_into(enter: Callable[..., Pa
     box = page.locator(".field canvas").bounding_box()
     assert box is not None
     chosen = page.locator(".chosen h2")
-    page.wait_for_function("document.querySelector('.field canvas').width > 300")
+    seen(page)
     for step in range(200):  # from the middle outward, until there is a point
         turn, far = step * 2.4, 6 * step**0.5
         page.mouse.click(
@@ -108,7 +108,7 @@ def test_a_point_of_a_picture_is_clicked_and_looked_into(enter: Callable[..., Pa
             break
     label = page.locator(".chosen .class").inner_text()
     assert label.startswith("class: ")
-    page.wait_for_function("document.querySelector('.chosen img').naturalWidth > 0")
+    page.locator(".chosen img").evaluate("picture => picture.decode()")  # which fails where there is none
     page.locator(".chosen .inside").click()
     expect(page.locator(".answer strong")).to_be_visible()
     assert "#/record/" in page.url

@@ -66,12 +66,27 @@ export interface Learnt extends RunFacts {
   epochs: Epoch[]
 }
 
+/** What a layer made of an input, small: planes of rows of columns, 256 steps from low to high, in base64. */
+export interface LayerMap {
+  name: string
+  shape: number[]
+  planes: number
+  rows: number
+  columns: number
+  low: number
+  high: number
+  data: string
+}
+
 export interface Answer {
   answer: string
   probability?: number
   probabilities?: Record<string, number>
   read: string
   remark: string
+  /** What would have been right, where that is known. */
+  right?: string
+  layers?: LayerMap[]
   seen?: string
   picture?: string
   [more: string]: unknown
@@ -122,8 +137,8 @@ export const api = {
     told<{ run: string }>('/api/runs', { method: 'POST', body: JSON.stringify({ system, settings }) }),
   pause: (run: string) => told(`/api/runs/${part(run)}/pause`, { method: 'POST' }),
   resume: (run: string) => told(`/api/runs/${part(run)}/resume`, { method: 'POST' }),
-  answer: (run: string, given: Given, signal?: AbortSignal) =>
-    told<Answer>(`/api/runs/${part(run)}/answers`, sent(given, signal)),
+  answer: (run: string, given: Given, layers: boolean, signal?: AbortSignal) =>
+    told<Answer>(`/api/runs/${part(run)}/answers?layers=${layers}`, sent(given, signal)),
   record: (run: string, given: Given) => told<{ record: string }>(`/api/runs/${part(run)}/records`, sent(given)),
   fetched,
   told,

@@ -13,6 +13,7 @@ from liuli.errors import UserError
 from liuli.files import Json
 from liuli.lab.desk import Desk
 from liuli.lab.examples import as_address
+from liuli.lab.maps import maps
 from liuli.lab.replies import named, network_of, source_of, told_json
 from liuli.lab.subjects import Made, of_run
 from liuli.runs import Run
@@ -24,9 +25,9 @@ def routes(desk: Desk) -> APIRouter:
     router = APIRouter()
 
     @router.post("/api/runs/{name}/answers")
-    async def answers(name: str, request: Request) -> Response:
+    async def answers(name: str, request: Request, layers: bool = False) -> Response:
         given = await source_of(request)
-        return told_json(await desk.work(lambda: answered(named(name), given)))
+        return told_json(await desk.work(lambda: answered(named(name), given, layers)))
 
     @router.post("/api/runs/{name}/records")
     async def records(name: str, request: Request) -> Response:
@@ -56,20 +57,22 @@ def read(run: Run, given: bytes | str) -> Example:
     return task.read_all(given, run.facts, given if isinstance(given, str) else "input")[0]
 
 
-def answered(run: Run, given: bytes | str) -> Json:
+def answered(run: Run, given: bytes | str, layers: bool) -> Json:
     """The answer to what was sent."""
-    return answer_to(run, read(run, given))
+    return answer_to(run, read(run, given), layers)
 
 
-def answer_to(run: Run, example: Example) -> Json:
-    """The answer to an example, and pictures of what the network was given and of the answer."""
+def answer_to(run: Run, example: Example, layers: bool) -> Json:
+    """The answer to an example, and pictures of what the network was given, of the answer, and of its layers."""
     task, facts = run.system.task, run.facts
+    network = network_of(run.folder, run.weights_file.stat().st_mtime_ns)
     with torch.inference_mode():
-        output = task.respond(network_of(run.folder, run.weights_file.stat().st_mtime_ns), example.batch)[0]
+        output = task.respond(network, example.batch)[0]
+    inner = {"layers": maps(task, network, example)} if layers else {}
     with tempfile.TemporaryDirectory(prefix="liuli-lab-") as folder:
         drawn: Mapping[str, Path | None] = {
             "seen": task.save_input(example, Path(folder) / "seen.png"),
             "picture": task.save_answer(example, output, facts, Path(folder) / "picture.png"),
         }
         pictures = {key: as_address(file) for key, file in drawn.items() if file is not None}
-    return {**task.answer(output, facts), "read": example.spelled, "remark": example.remark, **pictures}
+    return {**task.answer(output, facts), "read": example.spelled, "remark": example.remark, **pictures, **inner}

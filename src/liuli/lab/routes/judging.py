@@ -9,8 +9,8 @@ from liuli.errors import UserError
 from liuli.files import Json
 from liuli.lab.desk import Desk
 from liuli.lab.examples import posed, tiles
-from liuli.lab.judging import Bench, data_here, drawn
-from liuli.lab.replies import named, told_json
+from liuli.lab.judging import Bench, data_here, drawn, key_of
+from liuli.lab.replies import named, network_of, told_json
 from liuli.lab.road import told
 from liuli.lab.routes.answers import answer_to
 from liuli.lab.subjects import of_run
@@ -50,19 +50,19 @@ def routes(desk: Desk) -> APIRouter:
         return Response(found[number], media_type="image/png")
 
     @router.post("/api/runs/{name}/parts/{part}/{index}/answers")
-    async def answers(name: str, part: str, index: int) -> Response:
+    async def answers(name: str, part: str, index: int, layers: bool = False) -> Response:
         run = named(name)
 
         def answered() -> Json:
             asked = posed(run, part, index)
-            return {**answer_to(run, asked.example), "right": asked.right}
+            return {**answer_to(run, asked.example, layers), "right": asked.right}
 
         return told_json(await desk.work(answered))
 
     @router.post("/api/runs/{name}/parts/{part}/{index}/records")
     async def records(name: str, part: str, index: int) -> Response:
         run = named(name)
-        made = await desk.work(lambda: of_run(run, posed(run, part, index).example))
+        made = await desk.work(lambda: of_run(run, posed(run, part, index).example, network_of(*key_of(run))))
         return told_json({"record": desk.put(*made), "answer": made[1].answer})
 
     return router

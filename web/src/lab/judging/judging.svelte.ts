@@ -61,8 +61,8 @@ export const asked = {
     ),
   figures: (run: string) => api.told<{ figures: string[] }>(`${at(run)}/judging/figures`),
   figure: (run: string, number: number) => `${at(run)}/judging/figures/${number}`,
-  answer: (run: string, index: number) =>
-    api.told<Answer & { right: string }>(`${at(run)}/parts/test/${index}/answers`, { method: 'POST' }),
+  answer: (run: string, index: number, layers: boolean, signal: AbortSignal) =>
+    api.told<Answer>(`${at(run)}/parts/test/${index}/answers?layers=${layers}`, { method: 'POST', signal }),
   record: (run: string, index: number) =>
     api.told<{ record: string }>(`${at(run)}/parts/test/${index}/records`, { method: 'POST' }),
 }

@@ -33,6 +33,7 @@ class Serving:
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self.listener.bind(("127.0.0.1", port))
+            self.listener.listen()  # whoever opens the address before the server is ready waits, and is not refused
         except OSError as error:
             raise UserError(f"--port {port}: cannot be listened on ({error.strerror}); name another, or 0") from error
         token = secrets.token_urlsafe(24)

@@ -16,7 +16,7 @@ from liuli.errors import LiuliError, UserError
 from liuli.lab.desk import Busy, Desk
 from liuli.lab.guard import Guard
 from liuli.lab.replies import told_json
-from liuli.lab.routes import answers, judging, modules, projector, records, runs, systems, whatif
+from liuli.lab.routes import answers, judging, modules, playground, projector, records, runs, systems, whatif
 
 KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 ROUTES = (
@@ -28,6 +28,7 @@ ROUTES = (
     projector.routes,
     whatif.routes,
     modules.routes,
+    playground.routes,
 )
 
 

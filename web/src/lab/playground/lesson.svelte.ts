@@ -1,0 +1,188 @@
+/** One network that learns: what was chosen, what the server says of it, and whether it goes on. */
+
+import { untrack } from 'svelte'
+
+import { ServerClient } from '../../client/server'
+import { say } from '../../i18n/texts.svelte'
+import { Refused } from '../api'
+import { MOST_WRITTEN, remember, writeSetup, type Setup } from './address'
+import { ask, type Begun, type Move, type Point, type PointRecord, type State } from './ask'
+import type { Moment } from './LossCurve.svelte'
+import type { Chosen } from './Net.svelte'
+
+const MOST_MOMENTS = 400
+
+export class Lesson {
+  setup: Setup = $state.raw(null!)
+  /** Placed by hand, or from a file. */
+  own: Point[] = $state.raw([])
+  begun: Begun | null = $state.raw(null)
+  told: State | null = $state.raw(null)
+  moments: Moment[] = $state.raw([])
+  playing = $state(false)
+  /** Steps between two pictures. */
+  speed = $state(5)
+  problem = $state('')
+  point: Point | null = $state.raw(null)
+  opened: PointRecord | null = $state.raw(null)
+  /** The activations at the chosen point, by layer. */
+  values: ArrayLike<number>[] = $state.raw([])
+  chosen: Chosen | null = $state.raw(null)
+  move: Move | string | null = $state.raw(null)
+  /** Class names of a file. */
+  names: string[] = $state.raw([])
+
+  constructor({ points, ...setup }: Setup & { points: Point[] }) {
+    this.setup = setup
+    this.own = points
+  }
+
+  get unwritten(): boolean {
+    return this.setup.data === 'own' && this.own.length > MOST_WRITTEN
+  }
+
+  /** Do it; say in a sentence why it was refused. */
+  private async attempt<T>(work: () => Promise<T>): Promise<T | null> {
+    try {
+      const found = await work()
+      this.problem = ''
+      return found
+    } catch (error) {
+      this.playing = false
+      this.problem = error instanceof Refused && error.message ? error.message : say('lab.gone')
+      return null
+    }
+  }
+
+  /** From the first weights, with what is chosen now. */
+  async begin(): Promise<void> {
+    remember(writeSetup(this.setup, this.own))
+    this.playing = false
+    if (this.setup.data === 'own' && !this.own.length) {
+      this.begun = this.told = this.opened = this.point = null
+      this.problem = ''
+      return
+    }
+    const [setup, own] = [this.setup, this.own]
+    await this.attempt(async () => {
+      const begun = await ask.begin(setup, own)
+      const told = await ask.steps(begun.network, 0)
+      if (setup !== this.setup || own !== this.own) return // something else was chosen meanwhile
+      const kept = this.point && begun.points.some((one) => one.join() === this.point!.join())
+      this.begun = begun
+      this.moments = []
+      this.heard(told)
+      this.point = kept ? this.point : begun.points[0]!
+      const sizes = told.layers.map(({ bias }) => bias.length)
+      const there = this.chosen && this.chosen.from === null && this.chosen.unit < (sizes[this.chosen.layer - 1] ?? 0)
+      this.chosen = there ? this.chosen : { layer: sizes.length, unit: 0, from: null }
+      await this.open()
+    })
+  }
+
+  change(change: Partial<Setup>): void {
+    this.setup = { ...this.setup, ...change }
+    if (change.classes) this.own = this.own.filter(([, , label]) => label < change.classes!)
+    void this.begin()
+  }
+
+  place(points: Point[], names: string[] = []): void {
+    this.own = points
+    this.names = names
+    void this.begin()
+  }
+
+  async upload(file: Blob): Promise<string> {
+    const table = await this.attempt(() => ask.table(file))
+    if (!table) return ''
+    this.setup = { ...this.setup, classes: table.names.length }
+    this.place(table.points, table.names)
+    return table.scaled ? say('play.scaled') : ''
+  }
+
+  private heard(told: State): void {
+    this.told = told
+    const moments = [...this.moments, { steps: told.steps, figures: told.figures }]
+    this.moments =
+      moments.length > MOST_MOMENTS ? moments.filter((_, i) => i % 2 === 0 || i === moments.length - 1) : moments
+    if (told.ended) this.playing = false
+  }
+
+  /** Take steps, and look. */
+  async step(count: number): Promise<void> {
+    const begun = this.begun
+    if (!begun) return
+    const told = await this.attempt(() => ask.steps(begun.network, count))
+    if (!told || begun !== this.begun) return
+    this.heard(told)
+    if (!this.playing) await this.open()
+  }
+
+  async play(): Promise<void> {
+    this.playing = true
+    this.values = []
+    this.opened = this.move = null
+    while (this.playing) {
+      await this.step(this.speed)
+      await new Promise(requestAnimationFrame)
+    }
+  }
+
+  async pause(): Promise<void> {
+    this.playing = false
+    await this.open()
+  }
+
+  /** Another point, which need not be one of the data. */
+  async look(point: Point): Promise<void> {
+    this.point = point
+    if (!this.playing) await this.open()
+  }
+
+  async choose(chosen: Chosen): Promise<void> {
+    this.chosen = { layer: chosen.layer, unit: chosen.unit, from: chosen.from }
+    if (this.playing) await this.pause()
+    else await this.explainWeight()
+  }
+
+  /** The chosen point's way through the network as it is now. */
+  private async open(): Promise<void> {
+    const { begun, point, told } = this
+    if (!begun || !point) return
+    await this.attempt(async () => {
+      const opened = await ask.record(begun.network, point)
+      const client = await ServerClient.open(opened.record)
+      const layers = await Promise.all(opened.layers.map(({ activation }) => client.slice(activation, false)))
+      if (begun !== this.begun || point !== this.point || told !== this.told) return
+      this.opened = opened
+      this.values = [[point[0], point[1]], ...layers]
+      await this.explainWeight()
+    })
+  }
+
+  private async explainWeight(): Promise<void> {
+    const { begun, chosen, told } = this
+    this.move = null
+    if (!begun || !chosen || !told || chosen.from === null) return
+    const name = `${told.layers[chosen.layer - 1]!.name}.${chosen.from < 0 ? 'bias' : 'weight'}`
+    const index = chosen.from < 0 ? [chosen.unit] : [chosen.unit, chosen.from]
+    let move: Move | string
+    try {
+      move = await ask.move(begun.network, name, index)
+    } catch (error) {
+      move = error instanceof Refused && error.message ? error.message : say('lab.gone')
+    }
+    if (chosen === this.chosen && told === this.told) this.move = move
+  }
+
+  /** What a unit is called: x, y; h 1,2; the outputs by their class. */
+  unit = (layer: number, unit: number): string => {
+    const last = untrack(() => this.told!.layers.length)
+    if (layer === 0) return unit ? 'y' : 'x'
+    if (layer < last) return `h${layer},${unit + 1}`
+    const { classes } = this.begun!
+    return say('play.output', { class: this.label(classes === 2 ? 1 : unit) })
+  }
+
+  label = (label: number): string => this.names[label] ?? String(label + 1)
+}

@@ -72,6 +72,8 @@ export class Lesson {
       this.begun = begun
       this.moments = []
       this.heard(told)
+      this.opened = this.move = null
+      this.values = []
       this.point = kept ? this.point : begun.points[0]!
       const sizes = told.layers.map(({ bias }) => bias.length)
       const there = this.chosen && this.chosen.from === null && this.chosen.unit < (sizes[this.chosen.layer - 1] ?? 0)
@@ -108,14 +110,14 @@ export class Lesson {
     if (told.ended) this.playing = false
   }
 
-  /** Take steps, and look. */
+  /** Take steps; then look, unless it plays on. */
   async step(count: number): Promise<void> {
     const begun = this.begun
     if (!begun) return
     const told = await this.attempt(() => ask.steps(begun.network, count))
     if (!told || begun !== this.begun) return
-    this.heard(told)
-    if (!this.playing) await this.open()
+    if (this.playing && !told.ended) this.heard(told)
+    else await this.open(told)
   }
 
   async play(): Promise<void> {
@@ -126,11 +128,12 @@ export class Lesson {
       await this.step(this.speed)
       await new Promise(requestAnimationFrame)
     }
+    if (!this.opened) await this.open() // paused between two steps
   }
 
-  async pause(): Promise<void> {
+  /** What is under way comes to its end, and is then looked at. */
+  pause(): void {
     this.playing = false
-    await this.open()
   }
 
   /** Another point, which need not be one of the data. */
@@ -141,38 +144,47 @@ export class Lesson {
 
   async choose(chosen: Chosen): Promise<void> {
     this.chosen = { layer: chosen.layer, unit: chosen.unit, from: chosen.from }
-    if (this.playing) await this.pause()
+    if (this.playing) this.pause()
     else await this.explainWeight()
   }
 
-  /** The chosen point's way through the network as it is now. */
-  private async open(): Promise<void> {
-    const { begun, point, told } = this
-    if (!begun || !point) return
-    await this.attempt(async () => {
+  /** The chosen point's way through the network, and the next step of the chosen weight. What was `told` of the network
+   * since is shown together with them: numbers that stand side by side are of one moment. */
+  private async open(told = this.told): Promise<void> {
+    const { begun, point } = this
+    if (!begun || !point || !told) return
+    const found = await this.attempt(async () => {
       const opened = await ask.record(begun.network, point)
       const client = await ServerClient.open(opened.record)
       const layers = await Promise.all(opened.layers.map(({ activation }) => client.slice(activation, false)))
-      if (begun !== this.begun || point !== this.point || told !== this.told) return
-      this.opened = opened
-      this.values = [[point[0], point[1]], ...layers]
-      await this.explainWeight()
+      return { opened, values: [[point[0], point[1]], ...layers], move: await this.moveOf(told) }
     })
+    if (begun !== this.begun || point !== this.point || told.steps < this.told!.steps) return
+    if (told !== this.told) this.heard(told)
+    if (this.playing) return
+    this.opened = found?.opened ?? null
+    this.values = found?.values ?? []
+    this.move = found?.move ?? null
   }
 
   private async explainWeight(): Promise<void> {
-    const { begun, chosen, told } = this
+    const { chosen, told } = this
     this.move = null
-    if (!begun || !chosen || !told || chosen.from === null) return
+    const move = told && (await this.moveOf(told))
+    if (chosen === this.chosen && told === this.told) this.move = move
+  }
+
+  /** How the next step moves the chosen weight; a sentence where none does, null where no weight is chosen. */
+  private async moveOf(told: State): Promise<Move | string | null> {
+    const { begun, chosen } = this
+    if (!begun || !chosen || chosen.from === null) return null
     const name = `${told.layers[chosen.layer - 1]!.name}.${chosen.from < 0 ? 'bias' : 'weight'}`
     const index = chosen.from < 0 ? [chosen.unit] : [chosen.unit, chosen.from]
-    let move: Move | string
     try {
-      move = await ask.move(begun.network, name, index)
+      return await ask.move(begun.network, name, index)
     } catch (error) {
-      move = error instanceof Refused && error.message ? error.message : say('lab.gone')
+      return error instanceof Refused && error.message ? error.message : say('lab.gone')
     }
-    if (chosen === this.chosen && told === this.told) this.move = move
   }
 
   /** What a unit is called: x, y; h 1,2; the outputs by their class. */

@@ -3,6 +3,9 @@
 So a machine that drifts drifts for all. The first round (compiling, caches) is not counted. Settings of the environment
 that hold NumPy's products back (OPENBLAS_CORETYPE, OPENBLAS_L2_SIZE) are taken out for all. What counts is the ratio of
 ours to a peer of the same round; printed are medians and ranges. A peer that is not installed is left out.
+
+On a machine that does other things besides, --cpu counts what the processor did for each peer instead of what the clock
+says; that holds for peers of one process each.
 """
 
 from __future__ import annotations
@@ -19,24 +22,27 @@ from importlib.util import find_spec
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 ROUNDS, QUICK_ROUNDS = 5, 2
+CLOCK = "LIULI_BENCHMARK_CLOCK"
+CLOCKS = {"wall": perf_counter, "cpu": process_time}
 
 
 class Gate:
     """Called at the end of every turn, and once before the first: tells the time, and waits for the next turn."""
 
-    def __init__(self, pipe: Connection) -> None:
+    def __init__(self, pipe: Connection, clock: Callable[[], float]) -> None:
         self.pipe = pipe
+        self.clock = clock
         self.begun = 0.0
 
     def __call__(self, accuracy: float) -> None:
-        self.pipe.send((perf_counter() - self.begun, accuracy))
+        self.pipe.send((self.clock() - self.begun, accuracy))
         if not self.pipe.recv():
             os._exit(0)  # whatever the peer would still do after its last turn
-        self.begun = perf_counter()
+        self.begun = self.clock()
 
 
 @dataclass(frozen=True)
@@ -57,9 +63,9 @@ class Bar:
     inverse: bool = False
 
 
-def serve(peer: Peer, work: Any, pipe: Connection) -> None:
+def serve(peer: Peer, work: Any, pipe: Connection, clock: str) -> None:
     """In a process of its own: all turns of one peer."""
-    peer.run(work, Gate(pipe), *peer.settings)
+    peer.run(work, Gate(pipe, CLOCKS[clock]), *peer.settings)
 
 
 def measure(peers: tuple[Peer, ...], work: Any, rounds: int) -> dict[str, dict[str, list[float]]]:
@@ -72,7 +78,8 @@ def measure(peers: tuple[Peer, ...], work: Any, rounds: int) -> dict[str, dict[s
             print(f"{peer.name}: left out, {' and '.join(missing)} not installed", file=sys.stderr)
             continue
         pipe, theirs = context.Pipe()
-        context.Process(target=serve, args=(peer, work, theirs), daemon=True).start()
+        clock = os.environ.get(CLOCK, "wall")
+        context.Process(target=serve, args=(peer, work, theirs, clock), daemon=True).start()
         theirs.close()
         pipe.recv()  # it has read the data
         pipes[peer.name] = pipe
@@ -122,11 +129,13 @@ def main(description: str | None, works: Mapping[str, Callable[[int], dict[str, 
     if len(works) > 1:
         parser.add_argument("networks", nargs="*", choices=[*works, []], help="all, if none is named")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROUNDS} rounds instead of {ROUNDS}")
+    parser.add_argument("--cpu", action="store_true", help="seconds of the processor instead of the clock's")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     options = parser.parse_args()
     for setting in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
         if os.environ.pop(setting, None):
             print(f"{setting} taken out of the environment", file=sys.stderr)
+    os.environ[CLOCK] = "cpu" if options.cpu else "wall"
     chosen = getattr(options, "networks", None) or works
     rounds = QUICK_ROUNDS if options.quick else ROUNDS
     results = {name: works[name](rounds) for name in chosen}

@@ -206,6 +206,7 @@ def within_write(name: str) -> Callable[[int, Act], None]:
 def instants() -> dict[str, Callable[[int, Act], None]]:
     from liuli.training import board, checkpoint, fit
     from liuli.training.loop import Training
+    from liuli.training.observer import Observer
 
     return {
         "run created": after(checkpoint, "clean"),
@@ -214,6 +215,8 @@ def instants() -> dict[str, Callable[[int, Act], None]]:
         "half the weights": within_write("model.safetensors"),
         "checkpoint": after(checkpoint, "write"),
         "metrics": after(Training, "append"),
+        "distributions": after(Observer, "look"),
+        "answers": after(Observer, "epoch"),
         "board": after(board.Board, "epoch"),
         "metrics cut": after(Training, "forget_later"),
         "evaluation": after(fit, "evaluate"),
@@ -229,7 +232,7 @@ def trace(folder: Path) -> dict[str, object]:
     """What two runs that are the same have in common: all but times.
 
     That is the best weights, and where training ended with all that it would go on from; the lines of metrics; the
-    figures on the test part; the pictures that were kept over time.
+    figures on the test part; what was seen of weights, gradients and examples; the pictures that were kept over time.
     """
     from liuli.training import checkpoint
 
@@ -241,5 +244,6 @@ def trace(folder: Path) -> dict[str, object]:
         "metrics": [{key: value for key, value in line.items() if key not in timed} for line in lines],
         "test": json.loads((folder / "result.json").read_text())["metrics"],
         "state": json.loads((folder / "run.json").read_text())["state"],
+        "seen": [(folder / name).read_text() for name in ("distributions.jsonl", "examples.json", "answers.jsonl")],
         "pictures": {file.name: file.read_bytes() for file in folder.glob("figures/epochs/*")},
     }

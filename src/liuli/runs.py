@@ -3,6 +3,10 @@
     run.json            system, facts of the data, every recipe value, model options, engine, seed, versions, state
     learnt.json         what the task learnt from the training part before the network saw it, where it did
     metrics.jsonl       one line per epoch
+    progress.json       the step that training has come to
+    distributions.jsonl of weights and gradients, at up to 64 moments (see `training.observer`)
+    examples.json       a few held-out examples, and
+    answers.jsonl       what the network answered to them, at up to 64 epochs
     model.safetensors   the best weights so far
     result.json         the figures on the test part, once finished
     checkpoint/         what `liuli train --resume` goes on from
@@ -25,7 +29,7 @@ from typing import TYPE_CHECKING
 
 from liuli import __version__, catalog
 from liuli.errors import UserError, nearest
-from liuli.files import Json, claimed, is_claimed, unwritable, write_json
+from liuli.files import Json, claimed, is_claimed, read_lines, unwritable, write_json, write_text
 from liuli.system import Recipe, System
 
 if TYPE_CHECKING:
@@ -212,6 +216,31 @@ class Run:
         return self.folder / "metrics.jsonl"
 
     @property
+    def progress_file(self) -> Path:
+        """Step, loss and seconds, about once a second while it trains."""
+        return self.folder / "progress.json"
+
+    @property
+    def distributions_file(self) -> Path:
+        """One JSON object per moment: weights and gradients of every layer."""
+        return self.folder / "distributions.jsonl"
+
+    @property
+    def examples_file(self) -> Path:
+        """The examples that are answered again and again."""
+        return self.folder / "examples.json"
+
+    @property
+    def answers_file(self) -> Path:
+        """One JSON object per epoch that they were answered after."""
+        return self.folder / "answers.jsonl"
+
+    @property
+    def stop_file(self) -> Path:
+        """Lies there where somebody asked to stop, until that is done."""
+        return self.folder / ".stop"
+
+    @property
     def figures_folder(self) -> Path:
         """Pictures, made when asked for."""
         return self.outcomes / "figures"
@@ -234,11 +263,19 @@ class Run:
 
     def history(self) -> list[dict[str, Json]]:
         """The epochs so far; a last line torn by a kill is left out."""
-        try:
-            lines = self.metrics_file.read_text(encoding="utf-8").split("\n")
-        except FileNotFoundError:
-            return []
-        return [json.loads(line) for line in lines[:-1]]
+        return read_lines(self.metrics_file)
+
+    def ask_to_stop(self) -> None:
+        """Ask the process that trains the run to end for good: it keeps the best weights so far and judges them.
+
+        It does so within a second, though not before one epoch is whole.
+
+        Raises:
+            UserError: nobody is training it.
+        """
+        if self.state != "running":
+            raise UserError(f"{self.name}: is {self.state}; nobody is training it, so there is nothing to stop")
+        write_text(self.stop_file, "")
 
     def network(self) -> nn.Module:
         """The model with its best weights, on the CPU, in evaluation mode.

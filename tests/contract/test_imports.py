@@ -26,6 +26,7 @@ ROOMS = {  # what each may import, besides itself; every other room lies at the 
     "models": GROUND | {"layers", "tasks"},
     "catalog": GROUND,
     "runs": GROUND | {"catalog", "data", "tasks"},
+    "comparison": GROUND | {"runs"},
     "training": GROUND | {"catalog", "data", "tasks", "layers", "runs", "scratch"},
     "tracing": GROUND | {"layers"},
     "explaining": GROUND | {"layers", "tracing"},

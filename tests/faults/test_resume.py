@@ -48,6 +48,13 @@ def test_killed_between_metrics_and_checkpoint(tmp_path: Path, whole: dict[str, 
     assert killed_and_resumed(tmp_path / "run", Job(tmp_path, "mlp", MLP), [("metrics", 2)]) == whole
 
 
+@pytest.mark.parametrize("kill", [("distributions", 9), ("answers", 2)], ids=lambda kill: kill[0])
+def test_killed_before_what_was_seen_is_in_a_checkpoint(
+    tmp_path: Path, whole: dict[str, object], kill: tuple[str, int]
+) -> None:
+    assert killed_and_resumed(tmp_path / "run", Job(tmp_path, "mlp", MLP), [kill]) == whole
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "kill",

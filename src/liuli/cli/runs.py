@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from liuli import comparison
 from liuli.cli.output import JsonOption, console, print_json, print_table
 from liuli.cli.train import duration
 from liuli.errors import UserError
@@ -116,31 +117,34 @@ def compare_runs(
     if len(opened) < 2:
         raise UserError(f"compare needs two runs or more, found one: {runs[0]}; 'liuli runs list' shows them")
     names = unique([run.name for run in opened], runs)
-    settings = [settings_of(run) for run in opened]
-    keys = list(dict.fromkeys(key for one in settings for key in one))
-    different = [key for key in keys if len({repr(one.get(key)) for one in settings}) > 1]
-    metrics = [metrics_of(run) for run in opened]
+    different, metrics = comparison.settings_that_differ(opened), comparison.figures(opened)
     if figure_file is not None:
         from liuli.training.curves import draw
 
         draw({name: run.history() for name, run in zip(names, opened, strict=True)}, headline(opened), figure_file)
     if as_json:
-        print_json(
-            {
-                "runs": [described(run) for run in opened],
-                "different": {key: [one.get(key) for one in settings] for key in different},
-                "metrics": {
-                    key: [one.get(key) for one in metrics] for key in dict.fromkeys(k for m in metrics for k in m)
-                },
-            }
-        )
+        print_json({"runs": [described(run) for run in opened], "different": different, "metrics": metrics})
         return
-    rows = [(key, *(shown(one.get(key)) for one in settings)) for key in different]
+    rows = [(key, *map(shown, values)) for key, values in different.items()]
     print_table(["settings that differ", *names], rows or [("none", *("" for _ in names))])
-    keys = list(dict.fromkeys(key for one in metrics for key in one))
-    print_table(["figures", *names], [(key, *(shown(one.get(key)) for one in metrics)) for key in keys], right=names)
+    print_table(["figures", *names], [(key, *map(shown, values)) for key, values in metrics.items()], right=names)
     if figure_file is not None:
         console().print(f"curves: {figure_file}")
+
+
+@app.command("stop")
+def stop_run(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its name under ./runs.")],
+) -> None:
+    """Ask a run that is being trained to end for good: its best weights so far are kept and judged on the test part.
+
+    To go on another time, pause it instead: Ctrl-C where it runs.
+
+    Example: `liuli runs stop lenet`
+    """
+    opened = Run.open(run)
+    opened.ask_to_stop()
+    console().print(f"{opened.name} ends with the best weights so far, once an epoch is whole.")
 
 
 def described(run: Run) -> dict[str, Json]:
@@ -179,34 +183,6 @@ def figure(run: Run) -> str:
 def headline(opened: list[Run]) -> str:
     """The tally that the curves show beside the loss."""
     return opened[0].system.task.headline
-
-
-def settings_of(run: Run) -> dict[str, Json]:
-    """Everything that was chosen for a run, flat."""
-    record = run.record
-    keys = ("system", "engine", "step", "device", "precision", "processes", "threads", "commit", "liuli")
-    return {
-        "data": f"{run.facts.name} {run.facts.variant}".strip(),
-        **{key: record.get(key) for key in keys},
-        **record["recipe"],
-        **record["options"],
-        **{f"{key} version": value for key, value in record["versions"].items() if key != "liuli"},
-        "processor": record["machine"]["processor"],
-    }
-
-
-def metrics_of(run: Run) -> dict[str, Json]:
-    """Single figures of a run: on the test part, and of the best epoch."""
-    result, history = run.result or {}, run.history()
-    found = {f"test {key}": value for key, value in result.get("metrics", {}).items() if isinstance(value, int | float)}
-    if history:
-        best = min(history, key=lambda row: row.get("validation_loss", -row["epoch"]))
-        found |= {
-            key.replace("_", " "): value for key, value in best.items() if key.startswith(("train_", "validation_"))
-        }
-        found["best epoch"], found["epochs"] = best["epoch"], len(history)
-        found["seconds"] = sum(row["seconds"] for row in history)
-    return found
 
 
 def unique(names: list[str], paths: list[str]) -> list[str]:

@@ -18,3 +18,5 @@ MOST_EDITS = 64
 """Numbers that are set at once, to see what would be."""
 MOST_CHANGES = 24
 """Values of which it is said how much they changed."""
+MOST_COMPARED = 6
+"""Runs beside one another."""

@@ -24,6 +24,11 @@ def told_json(content: Json, status: int = 200) -> Response:
     return Response(json_text(content), status, media_type="application/json")
 
 
+def event(kind: str, content: Json) -> str:
+    """One server-sent event."""
+    return f"event: {kind}\ndata: {json.dumps(content, default=str)}\n\n"
+
+
 async def source_of(request: Request) -> bytes | str:
     """What was sent: words, or the bytes of a file.
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from liuli.errors import UserError
-from liuli.lab.learning import event
+from liuli.lab.replies import event
 
 MOST_POINTS = 2_000
 FEWEST_POINTS = 5

@@ -133,6 +133,10 @@ class ImageClassification(Task):
         pixels = torch.from_numpy(pictures.bring(source, facts, name))[None].permute(0, 3, 1, 2)
         return Example(name, (with_channels(pixels, self.channels),))
 
+    def right(self, batch: Batch, facts: Facts) -> str:
+        """The class."""
+        return facts.classes[int(batch[1])]
+
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """The likeliest class, its probability, and the probability of every class."""
         return measures.likeliest(output, facts.classes)

@@ -35,6 +35,7 @@ WINDOW = 128  # tokens, where a published network could look further back: one c
 DRAWN_CHARACTERS = "".join(chr(number) for number in range(32, 97))
 DRAWN_LENGTH = 12
 NOT_COUNTED = -100  # what `cross_entropy` passes over
+OPENING = 48  # tokens of an example that are given as a prompt
 SHOWN = 2400  # tokens of the picture of a text
 
 
@@ -59,6 +60,7 @@ class LanguageModelling(Task):
     sampling: Sampling = field(default_factory=lambda: Sampling(temperature=0.8))
 
     kind: ClassVar[str] = "text"
+    watched: ClassVar[int] = 1
     headline: ClassVar[str] = "perplexity"
     endings: ClassVar[frozenset[str]] = frozenset([".txt"])
     reads_text: ClassVar[bool] = True
@@ -234,6 +236,11 @@ class LanguageModelling(Task):
         """The tokens; of what is no whole character nothing can be asked."""
         names = tokens.of(facts.learnt).names()
         return {"tokens": Rows(names, ["" if tokens.BROKEN in name else name for name in names])}
+
+    def shown(self, batch: Batch, facts: Facts) -> Example:
+        """The beginning of its first window, to be gone on with."""
+        prompt = batch[0][:, :1, :OPENING]
+        return Example("", (prompt,), spelled=tokens.of(facts.learnt).decode(prompt.flatten()))
 
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """What follows, and the prompt that it follows."""

@@ -112,6 +112,9 @@ class Task(ABC):
     doubted: ClassVar[str] = "note.doubt"
     """The key of the pages' texts that says what `doubt` is, where that is no probability; it may name {answer}."""
 
+    watched: ClassVar[int] = 6
+    """How many held-out examples are answered again and again while training: few where an answer takes long."""
+
     has_floor: ClassVar[bool] = False
     """Whether the loss cannot come near 0 even on a few examples learnt by heart (a latent's, an adversary's)."""
 
@@ -258,6 +261,14 @@ class Task(ABC):
     def read_all(self, source: Path | bytes | str, facts: Facts, name: str) -> Sequence[Example]:
         """The same for what may hold several inputs, in their order: the rows of a table."""
         return [self.read(source, facts, name)]
+
+    def shown(self, batch: Batch, facts: Facts) -> Example:
+        """An example of a split (a batch of one), as if a person had given it: `answer` takes what it is responded."""
+        return Example("", batch)
+
+    def right(self, batch: Batch, facts: Facts) -> str:
+        """The right answer to it in a word or a sentence, as `answer` would say it; "" where there is none such."""
+        return ""
 
     @abstractmethod
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:

@@ -154,6 +154,7 @@ def go(run: Run, data: Data, world: World, fabric: Fabric | None, console: Conso
         with run.lock() if world.first else nullcontext():
             if world.first:
                 checkpoint.clean(run.folder)
+                run.stop_file.unlink(missing_ok=True)  # asked of a session that was killed before it could
                 run.update(state="running")
             with memory.kept():
                 attend(run, data, world, fabric, console)
@@ -175,6 +176,7 @@ def go(run: Run, data: Data, world: World, fabric: Fabric | None, console: Conso
 def attend(run: Run, data: Data, world: World, fabric: Fabric | None, console: Console) -> None:
     """The same, with the run's folder to ourselves."""
     from liuli.training.board import Board
+    from liuli.training.observer import Observer
     from liuli.training.progress import Progress
 
     system, recipe, facts = run.system, run.recipe, run.facts
@@ -206,6 +208,8 @@ def attend(run: Run, data: Data, world: World, fabric: Fabric | None, console: C
             done = training.steps_done
             training.board = Board(run.tensorboard_folder, system.task, facts, test_part, done)
             stack.callback(closed, training.board)
+            examples = held_part if len(held_part[0]) else test_part
+            training.observer = Observer(run, system.task, facts, engine, recipe.epochs, batches.steps, examples, done)
             shown = Progress(console, recipe.epochs, batches.steps, recipe.batch_size, system.task.headline, done)
             training.progress = stack.enter_context(shown)
             training.progress.say(headline(run, network, (train_split, held_split, data.test)))
@@ -296,12 +300,14 @@ def finish(training: Training, test_part: Batch) -> None:
         "parameters": sum(value.numel() for value in network.parameters()),
         "epochs": training.place.epoch,
         "best_epoch": training.place.best_epoch,
+        "stopped": training.cut_short,
         "headline": system.task.headline,
         "seed": recipe.seed,
         "variant": run.facts.variant,
         **{key: run.record[key] for key in ("engine", "device", "command", "commit", "versions", "machine")},
     }
     write_json(run.folder / "result.json", result)
+    run.stop_file.unlink(missing_ok=True)
     run.update(state="finished")
 
 

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from liuli.data.order import Batches, Pieces
-from liuli.files import Json, unwritable, write_text
+from liuli.files import Json, append_line, write_text
 from liuli.runs import Run
 from liuli.system import Recipe
 from liuli.tasks.task import Batch, Task
@@ -33,6 +33,7 @@ from liuli.training.world import World
 
 if TYPE_CHECKING:
     from liuli.training.board import Board
+    from liuli.training.observer import Observer
     from liuli.training.progress import Progress
 
 LOOK_SECONDS = 0.25
@@ -54,6 +55,7 @@ class Training:
         validation: the part held out, on the engine's device; empty where the recipe holds none.
         progress: shows how it goes, in process 0.
         board: writes for TensorBoard, in process 0.
+        observer: keeps what the laboratory shows, in process 0.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Training:
         self.world = world
         self.progress: Progress | None = None
         self.board: Board | None = None
+        self.observer: Observer | None = None
         self.place = Place()
         self.ledger = Ledger()
         self.best: dict[str, Tensor] = {}
@@ -78,6 +81,7 @@ class Training:
         self.look_at = 0.0
         self.begun = 0.0  # when the epoch under way would have begun without interruptions
         self.signals = Signals(self.wake)
+        self.ending = False  # somebody has asked to end with what is learnt so far
 
     def wake(self) -> None:
         """Look right after the step under way."""
@@ -90,10 +94,15 @@ class Training:
 
     @property
     def over(self) -> bool:
-        """Whether no epoch is left to do: all done, or patience ran out."""
+        """Whether no epoch is left to do: all done, patience ran out, or enough is learnt for who asked to stop."""
         waited = self.place.epoch - self.place.best_epoch
         patient = self.recipe.patience is None or waited < self.recipe.patience
-        return self.place.epoch >= self.recipe.epochs or not patient
+        return self.place.epoch >= self.recipe.epochs or not patient or self.cut_short
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether training ends where it stands, since somebody asked; not before one epoch is whole."""
+        return self.ending and self.place.epoch > 0
 
     def go(self) -> None:
         """Train to the end.
@@ -107,11 +116,15 @@ class Training:
         with self.signals:
             if self.steps_done == 0:
                 self.save()
+                if self.observer is not None:
+                    self.observer.start()
             while not self.over:
                 self.epoch()
             self.save()
             self.stop_if_asked()
-            if self.progress is not None and self.place.epoch < self.recipe.epochs:
+            if self.progress is not None and self.cut_short:
+                self.progress.say("stopped as asked, with the weights of the best epoch so far")
+            elif self.progress is not None and self.place.epoch < self.recipe.epochs:
                 waited = self.place.epoch - self.place.best_epoch
                 self.progress.say(f"no lower validation loss for {waited} epochs; back to the weights of the best")
 
@@ -120,8 +133,12 @@ class Training:
         several = self.world.size > 1
         for batch in self.batches.epoch(self.place.epoch, self.place.step):
             self.step(batch)
+            if self.observer is not None:
+                self.observer.step(self.place)
             if self.place.step % LOOK_STEPS == 0 if several else time.monotonic() >= self.look_at:
                 self.look()
+                if self.cut_short:
+                    return
         self.find_bad(self.ledger.fold())
         self.close_epoch()
         if self.world.largest([self.world.first and self.saving.allows()])[0]:
@@ -146,14 +163,17 @@ class Training:
         now = time.monotonic()
         self.place.epoch_seconds = now - self.begun
         due = self.world.first and now - self.saved_at >= SAVE_SECONDS and self.saving.allows()
-        received, save = self.world.largest([self.signals.received, due])
-        self.signals.received = int(received)
+        ending = self.world.first and self.run.stop_file.exists()
+        received, save, asked = self.world.largest([self.signals.received, due, ending])
+        self.signals.received, self.ending = int(received), asked > 0
         self.find_bad(fresh)
         if save:
             self.save()
         self.stop_if_asked()
         if self.progress is not None:
             self.progress.update(self.steps_done, fresh)
+        if self.observer is not None:
+            self.observer.progress(self.steps_done, self.place.seconds + self.place.epoch_seconds, fresh)
         self.look_at = time.monotonic() + LOOK_SECONDS
 
     def find_bad(self, fresh: dict[str, Tensor]) -> None:
@@ -200,6 +220,9 @@ class Training:
         if self.board is not None:
             self.board.losses(losses, first_step)
             self.board.epoch(row, self.engine, self.over)
+        if self.observer is not None:
+            self.observer.epoch(place.epoch, self.over)
+            self.observer.progress(self.steps_done, place.seconds, {"loss": losses}, self.over)
         if self.progress is not None:
             self.progress.epoch(row, best=place.best_epoch == place.epoch)
 
@@ -229,12 +252,7 @@ class Training:
 
     def append(self, row: dict[str, Json]) -> None:
         """Add one line to the metrics."""
-        path = self.run.metrics_file
-        try:
-            with path.open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps(row) + "\n")
-        except OSError as error:
-            raise unwritable(path, error) from error
+        append_line(self.run.metrics_file, row)
 
     def save(self) -> None:
         """Write a checkpoint of this place, and the best weights if they are not yet on disk."""

@@ -132,11 +132,6 @@ export const api = {
   system: (name: string) => told<SystemFacts>(`/api/systems/${part(name)}`),
   drawn: (name: string) => told<{ record: string }>(`/api/systems/${part(name)}/records`, { method: 'POST' }),
   runs: () => told<(RunFacts & { system: string })[]>('/api/runs'),
-  progress: (run: string) => told<Learnt>(`/api/runs/${part(run)}`),
-  begin: (system: string, settings: Record<string, string>) =>
-    told<{ run: string }>('/api/runs', { method: 'POST', body: JSON.stringify({ system, settings }) }),
-  pause: (run: string) => told(`/api/runs/${part(run)}/pause`, { method: 'POST' }),
-  resume: (run: string) => told(`/api/runs/${part(run)}/resume`, { method: 'POST' }),
   answer: (run: string, given: Given, layers: boolean, signal?: AbortSignal) =>
     told<Answer>(`/api/runs/${part(run)}/answers?layers=${layers}`, sent(given, signal)),
   record: (run: string, given: Given) => told<{ record: string }>(`/api/runs/${part(run)}/records`, sent(given)),

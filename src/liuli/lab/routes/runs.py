@@ -1,16 +1,20 @@
-"""Runs: those at hand, one that is begun, followed, paused, gone on with."""
+"""Runs: those at hand, several compared, one that is begun, followed, paused, gone on with, stopped."""
 
 from __future__ import annotations
 
 import json
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from liuli import comparison
 from liuli.data.store import definition
 from liuli.errors import UserError
-from liuli.lab import learning
+from liuli.files import Json
+from liuli.lab import following, learning
 from liuli.lab.desk import Desk
+from liuli.lab.limits import MOST_COMPARED
 from liuli.lab.replies import named, source_of, told_json
 from liuli.lab.road import told
 from liuli.runs import EXHIBITS, RUNS, at_hand, runs
@@ -29,14 +33,31 @@ def routes(desk: Desk) -> APIRouter:
         asked = wanted(await source_of(request))
         return told_json({"run": await desk.work(lambda: learning.begin(*asked))})
 
+    @router.post("/api/commands")
+    async def command(request: Request) -> Response:
+        asked = wanted(await source_of(request))
+        return told_json({"command": await desk.work(lambda: learning.spelled(learning.command(*asked)))})
+
+    @router.get("/api/comparison")
+    async def compare(run: Annotated[list[str], Query()]) -> Response:
+        return told_json(await desk.work(lambda: compared(run)))
+
     @router.get("/api/runs/{name}")
-    async def progress(name: str) -> Response:
-        return told_json(await desk.work(lambda: learning.progress(named(name))))
+    async def facts(name: str) -> Response:
+        return told_json(await desk.work(lambda: following.facts(named(name))))
+
+    @router.get("/api/runs/{name}/distributions")
+    async def distributions(name: str, start: int = 0) -> Response:
+        return told_json(await desk.work(lambda: following.distributions(named(name), start)))
+
+    @router.get("/api/runs/{name}/examples")
+    async def examples(name: str, start: int = 0) -> Response:
+        return told_json(await desk.work(lambda: following.examples(named(name), start)))
 
     @router.get("/api/runs/{name}/events")
     async def events(name: str) -> Response:
         named_or_begun(name)
-        return StreamingResponse(learning.followed(name), media_type="text/event-stream")
+        return StreamingResponse(following.followed(name), media_type="text/event-stream")
 
     @router.post("/api/runs/{name}/pause")
     async def pause(name: str) -> Response:
@@ -48,7 +69,28 @@ def routes(desk: Desk) -> APIRouter:
         await desk.work(lambda: learning.go_on(named(name)))
         return told_json({})
 
+    @router.post("/api/runs/{name}/stop")
+    async def stop(name: str) -> Response:
+        await desk.work(lambda: named(name).ask_to_stop())
+        return told_json({})
+
     return router
+
+
+def compared(names: list[str]) -> Json:
+    """Where the settings of runs differ, and their figures.
+
+    Raises:
+        UserError: they are fewer than two, or too many.
+    """
+    if not 2 <= len(set(names)) <= MOST_COMPARED:
+        raise UserError(f"{len(set(names))} runs were named, expected 2 to {MOST_COMPARED}")
+    found = [named(name) for name in dict.fromkeys(names)]
+    return {
+        "runs": [run.name for run in found],
+        "different": comparison.settings_that_differ(found),
+        "figures": comparison.figures(found),
+    }
 
 
 def named_or_begun(name: str) -> None:

@@ -1,6 +1,7 @@
 /** A run that is followed: what the server says of it as it goes on. */
 
 import type { Epoch, RunFacts } from '../api'
+import { called } from '../called'
 import { runs, type Answers, type Moment, type Progress, type RunTold, type Shown } from './api'
 
 const GATHER = 80 // ms: what comes within them is drawn at once
@@ -27,6 +28,11 @@ export class Following {
     private readonly changed: () => void,
   ) {
     this.follow()
+  }
+
+  /** As a reader calls it. */
+  get called(): string {
+    return called({ name: this.name, exhibit: this.name.startsWith('exhibit:') })
   }
 
   /** Listen, from the beginning. */

@@ -114,7 +114,9 @@ def test_a_run_is_begun_followed_and_found_again(enter: Callable[..., Page]) -> 
     page.get_by_role("button", name="Begin to train").click()
     now = page.locator(".now", has_text="perceptron")
     expect(now).to_contain_text("finished")
-    expect(page.locator("figure svg[role=img]")).to_have_attribute("aria-label", re.compile("after epoch"))
+    expect(page.locator("section[aria-label='Curves'] figure svg[role=img]")).to_have_attribute(
+        "aria-label", re.compile("after epoch")
+    )
     page.goto(page.url.split("#")[0] + "#/")
     page.locator("a[href='#/system/perceptron'].ready").wait_for()
 

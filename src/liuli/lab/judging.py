@@ -23,8 +23,7 @@ from liuli.data.order import Pieces
 from liuli.errors import LiuliError, UserError
 from liuli.files import Json
 from liuli.lab.desk import Busy, Desk
-from liuli.lab.learning import event
-from liuli.lab.replies import named, network_of
+from liuli.lab.replies import event, named, network_of
 from liuli.runs import Run
 from liuli.tasks.marks import Marks
 from liuli.tasks.task import Batch

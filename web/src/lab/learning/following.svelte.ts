@@ -17,11 +17,14 @@ export class Following {
   shown: Shown[] = $state.raw([])
   answers: Answers[] = $state.raw([])
   trouble = $state('')
+  /** Whether the server does not answer; the training goes on without it. */
+  lost = $state(false)
   private source: EventSource | null = null
   private fresh: Epoch[] = []
   private timer: ReturnType<typeof setTimeout> | undefined
   private looking = false
   private again = false
+  private round = 0 // what was asked in an earlier one is no longer wanted
 
   constructor(
     readonly name: string,
@@ -38,14 +41,19 @@ export class Following {
   /** Listen, from the beginning. */
   follow(): void {
     this.leave()
-    this.fresh = []
     this.trouble = ''
+    this.round++
+    ;[this.moments, this.answers] = [[], []]
     let first = true
     const source = new EventSource(runs.events(this.name))
     const on = <T>(kind: string, act: (told: T) => void): void =>
       source.addEventListener(kind, (message) => act(JSON.parse((message as MessageEvent<string>).data) as T))
+    source.addEventListener('open', () => {
+      ;[first, this.lost] = [true, false] // it tells everything from the beginning, also when it was lost
+    })
+    source.addEventListener('error', () => (this.lost = true))
     on<Epoch>('epoch', (row) => {
-      if (first) this.epochs = []
+      if (first) [this.epochs, this.fresh] = [[], []]
       first = false
       this.fresh.push(row)
       this.timer ??= setTimeout(this.flush, GATHER)
@@ -98,10 +106,12 @@ export class Following {
     this.looking = true
     while (this.again) {
       this.again = false
+      const round = this.round
       const [seen, answered] = await Promise.all([
         runs.distributions(this.name, this.moments.length).catch(() => null),
         runs.examples(this.name, this.answers.length).catch(() => null),
       ])
+      if (round !== this.round) continue
       if (seen?.moments.length) [this.percents, this.moments] = [seen.percents, [...this.moments, ...seen.moments]]
       if (answered) this.shown = answered.examples
       if (answered?.answers.length) this.answers = [...this.answers, ...answered.answers]

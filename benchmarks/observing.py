@@ -4,8 +4,8 @@
 
 `liuli train`, an epoch a round (see `rounds`), on MNIST by its recipe: with what `training.observer` does, without, and
 followed by a page that asks for all that is new twice a second, in a process of its own. Each epoch has as many moments
-as one of a training of three epochs, 21, and the examples are answered after it; in a longer training they are rarer,
-so this is the dearest case but for one or two epochs. Bars: `BARS`.
+as any ever has, `observer.PARTS`, and the examples are answered after it: the dearest case, of a training of up to five
+epochs. In a longer one they are rarer. Bars: `BARS`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from rounds import Bar, Gate, Peer, main, measure, report
 
 HERE = Path(__file__).parent.resolve()
 OBSERVED, ALONE, FOLLOWED = "observed", "not observed", "observed and followed"
-EPOCHS, MOMENTS = 1000, 21
+EPOCHS = 1000
 BARS = {ALONE: Bar(1.05)}
 """Ratio of the observed training to the one that is not."""
 
@@ -43,7 +43,7 @@ def train(work: Work, gate: Gate, observed: bool, followed: bool) -> None:
 
     from liuli.training import fit, observer
 
-    observer.MOMENTS, observer.ROWS = MOMENTS * EPOCHS, 10**9
+    observer.MOMENTS, observer.ROWS = observer.PARTS * EPOCHS, 10**9
     if not observed:
         for name in ("start", "step", "epoch", "progress"):
             setattr(observer.Observer, name, lambda *arguments, **keywords: None)

@@ -20,7 +20,7 @@ from liuli.runs import Run
 from liuli.training import fit, loop
 from liuli.training.distributions import PERCENTS, SORTED, distribution
 from liuli.training.engine import Engine
-from liuli.training.observer import MOMENTS, Observer, chosen, pictured
+from liuli.training.observer import MOMENTS, PARTS, Observer, chosen, pictured
 from liuli.training.place import Place
 
 WORDY = ("gpt", "transformer", "seq2seq", "attention")
@@ -130,7 +130,7 @@ def test_moments_are_few_and_the_ends_are_among_them(tmp_path: Path, epochs: int
         for step in range(1, steps + 1):
             observer.step(Place(epoch, step))
     assert len(seen) <= MOMENTS + 1
-    assert len(seen) >= min(epochs * steps, MOMENTS // 2)
+    assert len(seen) >= min(epochs * steps, epochs * PARTS, MOMENTS // 2)
     assert epochs * steps in seen
     assert seen == sorted(set(seen))
 

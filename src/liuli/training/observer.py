@@ -30,6 +30,8 @@ from liuli.training.engine import Engine
 from liuli.training.place import Place
 
 MOMENTS, FEWEST = 64, 8
+PARTS = 12
+"""Moments within one epoch, at most."""
 ROWS = 8192
 """Tensors times moments, at most: a network of many layers is looked at more seldom, though `FEWEST` times."""
 PROGRESS_SECONDS = 1.0
@@ -57,7 +59,7 @@ class Observer:
         floating = sum(value.is_floating_point() for value in engine.weights().values())
         most = min(MOMENTS, max(FEWEST, ROWS // max(1, floating)))
         self.stride = -(-epochs // most)  # epochs from one moment to the next
-        self.parts = max(1, most // epochs)  # moments of one epoch
+        self.parts = min(PARTS, max(1, most // epochs))  # moments of one epoch
         self.said_at = -math.inf
         self.seen = forget(run.distributions_file, done)
         self.answered = forget(run.answers_file, done)

@@ -4,7 +4,7 @@
 
 `liuli train`, an epoch a round (see `rounds`), on MNIST by its recipe: with what `training.observer` does, without, and
 followed by a page that asks for all that is new twice a second, in a process of its own. Each epoch has as many moments
-as any ever has, `observer.PARTS`, and the examples are answered after it: the dearest case, of a training of up to five
+as any ever has, `observer.PARTS`, and the examples are answered after it: the dearest case, of a training of up to ten
 epochs. In a longer one they are rarer. Bars: `BARS`.
 """
 

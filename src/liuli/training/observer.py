@@ -30,7 +30,7 @@ from liuli.training.engine import Engine
 from liuli.training.place import Place
 
 MOMENTS, FEWEST = 64, 8
-PARTS = 12
+PARTS = 6
 """Moments within one epoch, at most."""
 ROWS = 8192
 """Tensors times moments, at most: a network of many layers is looked at more seldom, though `FEWEST` times."""

@@ -67,7 +67,7 @@ def said_of(page: Page) -> tuple[str, np.ndarray, list[str]]:
         """() => [
           document.querySelector('.said strong').textContent,
           document.querySelector('.answered img').src,
-          [...document.querySelectorAll('.layers [role=img]')].map((one) => one.getAttribute('aria-label')),
+          [...document.querySelectorAll('.drawing .layers [role=img]')].map((one) => one.getAttribute('aria-label')),
         ]"""
     )
     picture = Image.open(io.BytesIO(base64.b64decode(source.split(",")[1])))
@@ -95,7 +95,7 @@ def test_while_one_draws_each_layer_is_shown(enter: Callable[..., Page], trained
     assert "c1" in layers[0]
     assert float(layers[0].split()[-1]) == pytest.approx(float(first.max()), rel=1e-3)  # "Colours from 0 to 1.008"
     page.get_by_role("button", name="Clear" if locale == "en-US" else "清除").click()
-    expect(page.locator(".layers figure")).to_have_count(0)
+    expect(page.locator(".drawing .layers figure")).to_have_count(0)
 
 
 @pytest.mark.parametrize("kind", ["touch", "pen"])
@@ -190,9 +190,9 @@ def test_an_example_of_the_test_part_is_picked_mistakes_first(enter: Callable[..
     np.testing.assert_array_equal(shown, given)
     assert said == answer_to(trained, given)[0]
     assert said != str(int(label))
-    expect(page.locator(".right")).to_have_text(f"Right: {int(label)}")
+    expect(page.locator(".said .right")).to_have_text(f"Right: {int(label)}")
     page.locator("button.inside").click()
-    expect(page.locator(".answer strong")).to_have_text(said)
+    expect(page.locator(".whole .answer strong")).to_have_text(said)
 
 
 @pytest.mark.parametrize("width", [390, 1600])
@@ -202,7 +202,7 @@ def test_nothing_is_wider_than_the_screen_and_nothing_is_hard_to_reach(
 ) -> None:
     page = asking(enter, viewport={"width": width, "height": 844}, color_scheme=scheme)
     draw(page)
-    page.locator(".layers canvas").first.wait_for()
+    page.locator(".drawing .layers canvas").first.wait_for()
     page.get_by_role("button", name="Pick from the test part").click()
     page.locator(".picker .tile").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -44,11 +44,11 @@ WORDS = 20  # that GPT-2 reads: of each come 50,257 scores, a million together
 STROKE = [(0.3, 0.25), (0.7, 0.25), (0.6, 0.45), (0.5, 0.65), (0.42, 0.8)]  # a seven
 
 IN_PAGE = """
-const arrived = { last: 0 }
+const arrivals = (globalThis.arrivals = {}) // by the count of numbers: when the last byte came
 const whole = Response.prototype.arrayBuffer
 Response.prototype.arrayBuffer = async function () {
   const found = await whole.call(this)
-  arrived.last = performance.now()
+  arrivals[found.byteLength / 4] ??= performance.now()
   return found
 }
 const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(performance.now()))))
@@ -65,20 +65,18 @@ globalThis.measured = (event, ready) => new Promise((done) => {
 })
 globalThis.frame = frame
 globalThis.told = () => document.querySelector('.explanation .unit')?.innerText
-let drew = 0
+const drawings = [] // how large each picture was, when it was drawn, and when the frame ended that shows it
 const draw = CanvasRenderingContext2D.prototype.drawImage
-CanvasRenderingContext2D.prototype.drawImage = function (...rest) {
-  draw.apply(this, rest)
-  drew = performance.now()
+CanvasRenderingContext2D.prototype.drawImage = function (source, ...rest) {
+  draw.call(this, source, ...rest)
+  const one = { area: source.width * source.height, at: performance.now(), shown: null }
+  drawings.push(one)
+  frame().then((now) => (one.shown = now))
 }
-/** From the arrival of the newest numbers to the end of the frame after the last of them was drawn. */
-globalThis.drawn = async () => {
-  for (let shown = 0; ; ) {
-    const before = drew
-    const now = await frame()
-    if (shown && drew === before) return shown - arrived.last
-    shown = drew > arrived.last ? now : 0
-  }
+/** From the arrival of so many numbers to the end of the frame that shows their first plane; null until then. */
+globalThis.drawn = (size, plane) => {
+  const one = drawings.find(({ area, at }) => area >= plane && at >= arrivals[size])
+  return one?.shown ? one.shown - arrivals[size] : null
 }
 """
 
@@ -188,29 +186,29 @@ def settled(page: Page) -> None:
     page.evaluate("() => frame()")
 
 
-def large(page: Page, times: int) -> tuple[int, list[float]]:
-    """How many numbers the largest value has that the map shows, and in how many ms they are drawn."""
-    rows = page.locator("[role=treeitem]").all()
-    sizes = [size_of(row.get_attribute("aria-label") or "") for row in rows]
-    most, least = sizes.index(max(sizes)), sizes.index(min(sizes))
+def large(page: Page, place: str, times: int) -> tuple[int, list[float]]:
+    """How many numbers the largest value has that the map shows, and in how many ms they are drawn when first asked."""
     found = []
     for _ in range(times + 1):
-        rows[least].click()
+        page.goto("about:blank")
+        page.goto(place)
+        page.wait_for_selector(".explanation .unit", state="attached")
         settled(page)
-        page.evaluate("() => performance.clearResourceTimings()")
-        rows[most].click()
-        page.wait_for_function(
-            "size => performance.getEntriesByType('resource').some((one) => one.decodedBodySize >= 4 * size)",
-            arg=sizes[most],
-        )
-        found.append(page.evaluate("() => drawn()"))
-    return sizes[most], found[1:]
+        rows = page.locator("[role=treeitem]").all()
+        shapes = [shape_of(row.get_attribute("aria-label") or "") for row in rows]
+        most = max(range(len(rows)), key=lambda row: math.prod(shapes[row]))
+        size, plane = math.prod(shapes[most]), math.prod(shapes[most][-2:])
+        if not page.evaluate("size => size in arrivals", size):
+            rows[most].click()
+        page.wait_for_function("([size, plane]) => drawn(size, plane) !== null", arg=[size, plane], timeout=30_000)
+        found.append(page.evaluate("([size, plane]) => drawn(size, plane)", [size, plane]))
+    return size, found[1:]
 
 
-def size_of(label: str) -> int:
-    """How many numbers a row of the map stands for: its label ends in their shape."""
+def shape_of(label: str) -> list[int]:
+    """Of what a row of the map stands for: its label ends in it."""
     shape = re.search(r"(\d+(?: × \d+)*)\s*$", label)
-    return math.prod(int(one) for one in shape[1].split(" × ")) if shape else 1
+    return [int(one) for one in shape[1].split(" × ")] if shape else [1]
 
 
 def strokes(page: Page, times: int) -> list[float]:
@@ -267,7 +265,7 @@ def measure(page: Page, address: str, records: dict[str, str], times: int) -> li
         found.append(said(f"{name}, first paint", "first paint", [one for one, _ in seen]))
         found.append(said(f"{name}, its inside is shown", "first paint", [one for _, one in seen]))
         settled(page)
-        size, drawing = large(page, times)
+        size, drawing = large(page, place, times)
         found.append(said(f"{name}, {size:,} numbers drawn", "drawn", drawing))
         if name != "million":
             found.append(said(f"{name}, click to formula", "click", clicks(page, times)))

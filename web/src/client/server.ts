@@ -19,8 +19,11 @@ import {
 import { TYPES, type PackedType } from './pack'
 
 const MOST = 1 << 22 // numbers of one answer
+const KEPT = 1 << 23 // numbers of values that are kept
 
 export class ServerClient implements Client {
+  private readonly kept = new Map<string, { size: number; numbers: Promise<Numbers> }>()
+
   private constructor(
     private readonly place: string,
     readonly manifest: Manifest,
@@ -31,13 +34,30 @@ export class ServerClient implements Client {
     return new ServerClient(place, await api.told<Manifest>(place))
   }
 
+  /** All numbers of a value, which do not change: kept while there is room, as several parts of a page ask for them. */
+  private whole(address: string, gradient: boolean): Promise<Numbers> {
+    const key = `${gradient} ${address}`
+    const size = this.size(address)
+    if (size > MOST) return Promise.reject(new Absent(address))
+    let found = this.kept.get(key)?.numbers
+    if (!found) {
+      found = this.slice(address, gradient, 0, size)
+      found.catch(() => this.kept.delete(key))
+      let room = KEPT - size
+      for (const [one, { size }] of [...this.kept].reverse()) if ((room -= size) < 0) this.kept.delete(one)
+    }
+    this.kept.delete(key) // the newest stands last
+    this.kept.set(key, { size, numbers: found })
+    return found
+  }
+
   private size(address: string): number {
     const found = this.manifest.values.find((value) => value.address === address)
     return found ? found.shape.reduce((one, other) => one * other, 1) : 0
   }
 
   async slice(address: string, gradient: boolean, start = 0, count?: number): Promise<Numbers> {
-    if (count === undefined && this.size(address) > MOST) throw new Absent(address)
+    if (count === undefined && start === 0) return this.whole(address, gradient)
     const query = new URLSearchParams({ address, gradient: String(gradient), start: String(start) })
     if (count !== undefined) query.set('count', String(count))
     return numbersOf(await api.fetched(`${this.place}/numbers?${query}`), address)

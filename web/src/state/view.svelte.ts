@@ -172,9 +172,11 @@ export const same = (one: Place, other: Place): boolean =>
 /** The place of the largest number, either way. */
 export function strongest(numbers: Numbers | null): number {
   let best = 0
-  numbers?.forEach((value, place) => {
-    if (Math.abs(value) > Math.abs(numbers[best]!)) best = place
-  })
+  let most = Math.abs(numbers?.[0] ?? 0)
+  for (let place = 1; place < (numbers?.length ?? 0); place++) {
+    const size = Math.abs(numbers![place]!)
+    if (size > most) [best, most] = [place, size]
+  }
   return best
 }
 

@@ -1,0 +1,216 @@
+"""Take the pictures of the laboratory that the book shows: every view, as Chromium draws it.
+
+python docs/screenshots.py            all of them
+python docs/screenshots.py road       those whose names begin so
+
+The laboratory that is looked at has the exhibits of the package, and one module of its own (`OWN`). No picture
+is larger than 150 KB.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+PICTURES = Path(__file__).resolve().parent / "pictures" / "lab"
+MOST = 150_000  # bytes of a picture
+PATIENCE = 60_000  # ms
+OWN = """
+import torch
+from torch import nn
+
+def make():
+    torch.manual_seed(0)
+    return nn.TransformerEncoderLayer(16, 4, 32, batch_first=True).eval(), torch.randn(1, 5, 16)
+"""
+SEVEN = [(0.28, 0.24), (0.72, 0.24), (0.62, 0.45), (0.52, 0.65), (0.44, 0.82)]  # parts of the paper's width
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture.
+
+    Attributes:
+        name: of its file.
+        place: what stands behind "#/" in the address.
+        prepare: brings the page to where it is worth seeing.
+        language: of the page, "en" or "zh-TW".
+        light: "light" or "dark".
+        size: of the window, in pixels.
+    """
+
+    name: str
+    place: str
+    prepare: Callable[[Page], None]
+    language: str = "en"
+    light: str = "light"
+    size: tuple[int, int] = (1280, 800)
+
+
+def road(page: Page) -> None:
+    """All systems, with the lines to and from one of them."""
+    page.locator("a[href='#/system/lenet']").hover()
+
+
+def drawn(page: Page) -> None:
+    """A seven, drawn with the mouse, and the answer to it."""
+    box = page.locator("canvas").first.bounding_box()
+    assert box is not None
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in SEVEN]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=6)
+    page.mouse.up()
+    page.wait_for_selector("[aria-busy=false] .said strong, .said[aria-busy=false] strong")
+    page.mouse.move(0, 0)
+
+
+def inside(page: Page) -> None:
+    """The record of the answer to the seven."""
+    drawn(page)
+    page.locator("button.inside").click()
+    page.wait_for_selector(".explanation .check", state="attached")
+
+
+def number_of_a_map(page: Page) -> None:
+    """A number of the first convolution: its window, its kernel, their products."""
+    inside(page)
+    page.get_by_role("treeitem").filter(has_text="c1").first.click()
+    page.locator(".explanation .part", has_text="conv2d").wait_for()
+
+
+def backward(page: Page) -> None:
+    """The gradient of a weight of the first convolution, and how the optimizer would move it."""
+    inside(page)
+    page.get_by_role("treeitem").filter(has_text="c1").get_by_role("button").first.click()
+    page.get_by_role("treeitem").filter(has_text="weight").first.click()
+    page.locator(".explanation").get_by_text("Backward").click()
+    page.locator(".explanation .part").first.wait_for()
+
+
+def what_if(page: Page) -> None:
+    """The same number set to 0, and what became of the answer."""
+    number_of_a_map(page)
+    page.get_by_role("button", name="What if it were 0").click()
+    page.locator(".set").first.wait_for()
+
+
+def learnt(page: Page) -> None:
+    """The curves of a run."""
+    page.wait_for_selector("figure svg path")
+
+
+def own(page: Page) -> None:
+    """The module that was opened."""
+    page.wait_for_selector("article table")
+
+
+def judged(page: Page) -> None:
+    """Metrics, confusion and mistakes."""
+    page.wait_for_selector(".gallery img, figure img, li img")
+
+
+def projected(page: Page) -> None:
+    """The points, drawn."""
+    page.wait_for_selector("canvas")
+    page.wait_for_load_state("networkidle")
+
+
+SHOTS = (
+    Shot("road", "", road, size=(1440, 900)),
+    Shot("road-zh-dark", "", road, language="zh-TW", light="dark", size=(1440, 900)),
+    Shot("system", "system/lenet", drawn),
+    Shot("system-zh-phone", "system/lenet", drawn, language="zh-TW", size=(390, 844)),
+    Shot("inside", "system/lenet", inside, size=(1440, 900)),
+    Shot("inside-convolution", "system/lenet", number_of_a_map, size=(1440, 1000)),
+    Shot("inside-backward-dark", "system/lenet", backward, light="dark", size=(1440, 1000)),
+    Shot("what-if", "system/lenet", what_if, size=(1440, 1000)),
+    Shot("learning", "learning/exhibit:lenet", learnt),
+    Shot("learning-zh-dark", "learning/exhibit:gpt", learnt, language="zh-TW", light="dark"),
+    Shot("my-module", "module", own),
+    Shot("judging", "judging/exhibit:lenet", judged, size=(1440, 1000)),
+    Shot("judging-zh-phone", "judging/exhibit:lenet", judged, language="zh-TW", light="dark", size=(390, 844)),
+    Shot("projector", "projector/exhibit:lenet", projected, size=(1440, 900)),
+    Shot("projector-zh-dark", "projector/exhibit:lenet", projected, language="zh-TW", light="dark", size=(1440, 900)),
+)
+
+
+def main(beginnings: list[str]) -> None:
+    """Take the pictures whose names begin with one of these, or all."""
+    wanted = [shot for shot in SHOTS if not beginnings or shot.name.startswith(tuple(beginnings))]
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory() as folder, laboratory(Path(folder)) as address, sync_playwright() as playwright:
+        chromium = shutil.which("chromium") or shutil.which("google-chrome")
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for shot in wanted:
+            picture = small(taken(browser, address, shot))
+            (PICTURES / f"{shot.name}.png").write_bytes(picture)
+            print(f"{shot.name}.png  {len(picture) / 1000:.0f} KB")
+        browser.close()
+
+
+@contextmanager
+def laboratory(folder: Path) -> Iterator[str]:
+    """The address of a laboratory at work in `folder`, with the module laid open."""
+    (folder / "own.py").write_text(OWN, encoding="utf-8")
+    command = [sys.executable, "-m", "liuli", "explain", "own.py:make", "--lab", "--no-open"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.terminate()
+
+
+def taken(browser: Browser, address: str, shot: Shot) -> bytes:
+    """What the window shows: a PNG."""
+    width, height = shot.size
+    context = browser.new_context(
+        locale=shot.language,
+        color_scheme=shot.light,  # type: ignore[arg-type]
+        viewport={"width": width, "height": height},
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(address)
+    page.wait_for_selector("ol a")
+    if shot.place:
+        page.goto(f"http://{urlsplit(address).netloc}/#/{shot.place}")
+        page.wait_for_selector("main section, main form, main article")
+    shot.prepare(page)
+    page.wait_for_load_state("networkidle")
+    picture = page.screenshot(animations="disabled", caret="hide")
+    context.close()
+    return picture
+
+
+def small(picture: bytes) -> bytes:
+    """The same packed tighter; where that is not enough, in the 256 colours that it needs most.
+
+    Raises:
+        SystemExit: it is still too large for the repository.
+    """
+    with Image.open(io.BytesIO(picture)) as image:
+        for one in (image.convert("RGB"), image.convert("RGB").quantize(256, kmeans=8, dither=Image.Dither.NONE)):
+            packed = io.BytesIO()
+            one.save(packed, "png", optimize=True)
+            if packed.tell() <= MOST:
+                return packed.getvalue()
+    sys.exit(f"a picture has {packed.tell():,} bytes, at most {MOST:,} are kept; make its window smaller")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

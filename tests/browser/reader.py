@@ -131,3 +131,12 @@ def evaluate(tree: Tree, letters: dict[str, float], tables: list[Json], factor: 
     if sign in FUNCTIONS:
         return FUNCTIONS[sign](*values)
     return {"+": math.fsum, "*": math.prod, "/": lambda v: v[0] / v[1], "^": lambda v: v[0] ** v[1]}[sign](values)
+
+
+def tab_to(page: Page, selector: str) -> None:
+    """Press Tab until what the selector names has the focus."""
+    for _ in range(150):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    raise AssertionError(f"Tab never reaches {selector}")

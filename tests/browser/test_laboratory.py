@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from liuli.catalog import listings
 from tests.browser.conftest import laboratory
-from tests.browser.reader import check
+from tests.browser.reader import check, tab_to
 from tests.small_run import small_run
 
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
@@ -69,22 +69,15 @@ def test_from_the_road_to_a_number_that_a_drawing_made(enter: Callable[..., Page
 def test_by_keyboard_alone(enter: Callable[..., Page]) -> None:
     page = enter()
 
-    def tab_to(selector: str) -> None:
-        for _ in range(120):
-            page.keyboard.press("Tab")
-            if page.evaluate("selector => document.activeElement.matches(selector)", selector):
-                return
-        raise AssertionError(f"Tab never reaches {selector}")
-
-    tab_to("a[href='#/system/lenet']")
+    tab_to(page, "a[href='#/system/lenet']")
     page.keyboard.press("Enter")
     page.wait_for_selector("canvas")
-    tab_to("input[type=file]")
+    tab_to(page, "input[type=file]")
     page.go_back()
     page.wait_for_selector("ol a")
-    tab_to("a[href='#/learning']")
+    tab_to(page, "a[href='#/learning']")
     page.keyboard.press("Enter")
-    tab_to("form button")
+    tab_to(page, "form button")
     assert page.evaluate("document.activeElement.textContent").strip() == "Begin to train"
     page.keyboard.press("Enter")  # no system has been chosen, so the browser asks for one
     assert page.evaluate("document.activeElement.matches('select:invalid')")

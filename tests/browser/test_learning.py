@@ -21,6 +21,7 @@ from liuli.runs import Run
 from liuli.training import fit
 from liuli.training.distributions import PERCENTS
 from tests.browser.conftest import laboratory
+from tests.browser.reader import tab_to
 from tests.browser.test_laboratory import AXE
 
 FOLDER: dict[str, Path] = {}
@@ -161,25 +162,18 @@ def test_by_keyboard_alone(enter: Callable[..., Page]) -> None:
     page = enter("learning/mlp")
     page.locator("tr.numbers").wait_for()
 
-    def tab_to(selector: str) -> None:
-        for _ in range(60):
-            page.keyboard.press("Tab")
-            if page.evaluate("selector => document.activeElement.matches(selector)", selector):
-                return
-        raise AssertionError(f"Tab never reaches {selector}")
-
-    tab_to("li input[type=checkbox]")
-    tab_to("section[aria-label='Curves'] input[type=range]")
+    tab_to(page, "li input[type=checkbox]")
+    tab_to(page, "section[aria-label='Curves'] input[type=range]")
     page.keyboard.press("ArrowLeft")
     row = at("mlp").history()[1]
     expect(page.locator("figcaption data").first).to_have_attribute("value", str(row["train_loss"]))
-    tab_to("section[aria-label='Weights and gradients'] input[type=range]")
+    tab_to(page, "section[aria-label='Weights and gradients'] input[type=range]")
     page.keyboard.press("Home")
     expect(page.locator("caption")).to_have_text("hidden1.weight after epoch 0")
-    tab_to("fieldset.layers input")
+    tab_to(page, "fieldset.layers input")
     page.keyboard.press("ArrowDown")
     expect(page.locator("caption")).to_have_text("hidden1.bias after epoch 0")
-    tab_to("section[aria-label='Examples'] input[type=range]")
+    tab_to(page, "section[aria-label='Examples'] input[type=range]")
     page.keyboard.press("Home")
     expect(page.locator("section[aria-label='Examples'] label strong")).to_have_text("After epoch 0")
 

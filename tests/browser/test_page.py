@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.reader import check, unfold
+from tests.browser.reader import check, tab_to, unfold
 
 LAYERS = ("probabilities", "output", "f6", "f6", "c5", "c5", "flatten", "s4", "c3", "c3", "s2", "c1", "c1", "input")
 
@@ -72,14 +72,7 @@ def test_from_a_pixel_back_to_the_loss(page: Page) -> None:
 
 
 def test_by_keyboard_alone(page: Page) -> None:
-    def tab_to(selector: str) -> None:
-        for _ in range(120):
-            page.keyboard.press("Tab")
-            if page.evaluate("selector => document.activeElement.matches(selector)", selector):
-                return
-        raise AssertionError(f"Tab never reaches {selector}")
-
-    tab_to(".answer li button.best")
+    tab_to(page, ".answer li button.best")
     page.keyboard.press("Enter")
     for layer in LAYERS:
         expect(page.locator(".explanation h2")).to_contain_text(layer)
@@ -87,17 +80,17 @@ def test_by_keyboard_alone(page: Page) -> None:
         if layer == "input":
             break
         check(page)
-        tab_to(OPERAND)
+        tab_to(page, OPERAND)
         page.keyboard.press("Enter")
         wait_for_another(page, now)
     assert heading(page).startswith("input")
 
     page.reload()
-    tab_to("[role=treeitem]")
+    tab_to(page, "[role=treeitem]")
     page.keyboard.press("Home")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")  # the first convolution
-    tab_to(".value [role=grid]")
+    tab_to(page, ".value [role=grid]")
     place = page.locator(".value [role=gridcell]")
     before = place.inner_text()
     page.keyboard.press("ArrowLeft")

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import laboratory
-from tests.browser.reader import check
+from tests.browser.reader import check, tab_to
 from tests.browser.test_laboratory import AXE
 
 LEARN = "playground/learn?count=40&layers=3,2&rate=0.05"
@@ -199,14 +199,7 @@ def test_points_of_ones_own_by_keyboard_alone(enter: Callable[..., Page]) -> Non
     page = enter("playground/learn?data=own&model=perceptron&test=0")
     expect(page.get_by_text("There are no points yet").first).to_be_visible()
 
-    def tab_to(selector: str) -> None:
-        for _ in range(80):
-            page.keyboard.press("Tab")
-            if page.evaluate("selector => document.activeElement.matches(selector)", selector):
-                return
-        raise AssertionError(f"Tab never reaches {selector}")
-
-    tab_to("[role=application]")
+    tab_to(page, "[role=application]")
     for key in ("ArrowRight", "ArrowUp"):
         for _ in range(10):
             page.keyboard.press(key)
@@ -230,11 +223,11 @@ def test_points_of_ones_own_by_keyboard_alone(enter: Callable[..., Page]) -> Non
             break
     page.keyboard.press("Enter")
     expect(page.locator(".ended")).to_contain_text("has learnt")
-    tab_to(".unit")
+    tab_to(page, ".unit")
     page.keyboard.press("Enter")
-    tab_to(".unit:nth-of-type(3)")
+    tab_to(page, ".unit:nth-of-type(3)")
     page.keyboard.press("Enter")
-    tab_to("[data-weight='0']")
+    tab_to(page, "[data-weight='0']")
     page.keyboard.press("Enter")
     expect(page.locator(".detail")).to_contain_text("no next step")
 

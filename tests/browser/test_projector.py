@@ -14,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 from liuli.catalog import find
 from liuli.files import write_json
 from tests.browser.conftest import laboratory
+from tests.browser.reader import tab_to
 from tests.browser.test_laboratory import AXE
 from tests.small_run import small_run
 
@@ -130,29 +131,22 @@ def test_by_keyboard_alone(enter: Callable[..., Page]) -> None:
     page = enter("projector/words/input")
     page.wait_for_selector(".field canvas")
 
-    def tab_to(selector: str) -> None:
-        for _ in range(150):
-            page.keyboard.press("Tab")
-            if page.evaluate("selector => document.activeElement.matches(selector)", selector):
-                return
-        raise AssertionError(f"Tab never reaches {selector}")
-
-    tab_to(".field")
+    tab_to(page, ".field")
     before = seen(page)
     for key in ("ArrowLeft", "ArrowUp", "Shift+ArrowRight", "+", "-", "ArrowDown"):
         page.keyboard.press(key)
         after = seen(page)
         assert after != before, key
         before = after
-    tab_to("input[type=search]")
+    tab_to(page, "input[type=search]")
     page.keyboard.type("word12")
-    tab_to(".list .row")
+    tab_to(page, ".list .row")
     page.keyboard.press("Enter")
     expect(page.locator(".chosen h2")).to_have_text("word12")
     page.locator(".chosen ol button").first.wait_for()
     page.locator(".field").focus()
-    tab_to(".chosen .inside")
-    tab_to(".chosen ol button")
+    tab_to(page, ".chosen .inside")
+    tab_to(page, ".chosen ol button")
     page.keyboard.press("Enter")
     expect(page.locator(".chosen h2")).not_to_have_text("word12")
 

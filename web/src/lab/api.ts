@@ -31,6 +31,8 @@ export interface Stop {
 
 export interface Layer {
   path: string
+  /** How often the module had been called before; a system's are told once. */
+  call?: number
   kind: string
   shape: number[]
   parameters: number

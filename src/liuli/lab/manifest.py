@@ -17,6 +17,7 @@ from liuli.description import Description
 from liuli.explaining.explain import bench
 from liuli.explaining.explainer import NotExplained, Workbench
 from liuli.files import Json
+from liuli.lab import axes, series
 from liuli.lab.instances import explained
 from liuli.lab.packing import Pack, array_of
 from liuli.lab.sampling import sample, stored, way
@@ -45,6 +46,7 @@ class Subject:
         shares: address of the probabilities.
         labels: the name of each class.
         about: the text about the system, by language.
+        words: what the rows of the network's embeddings stand for, by the last part of the module's path.
         scene: what the record was made in, where it can be made once more.
         notes: how the number that the backward pass begins from was chosen, and what else a reader must know.
             Each is a key of the page's texts with what is put into it: ("loss-answer", {"class": "7"}).
@@ -57,6 +59,7 @@ class Subject:
     shares: str = ""
     labels: Sequence[str] = ()
     about: Mapping[str, Description] = field(default_factory=dict)
+    words: axes.Names = field(default_factory=dict)
     notes: Sequence[tuple[str, Mapping[str, str]]] = field(default_factory=tuple)
     scene: Scene | None = field(default=None, repr=False)
 
@@ -65,6 +68,8 @@ def manifest(record: Record, subject: Subject, pack: Pack | None) -> Json:
     """The manifest of a page; with a `pack` the arrays and the explanations go into it, else the page asks for them."""
     lines, places = sources(record)
     work = bench(record)
+    followed = axes.follow(record, subject.words)
+    words, along = axes.told(followed)
     whole = stored(record.values()) if pack else set()
     begin = subject.shares or (record.outputs[0].address if record.outputs else "")
     partly = pack is not None and begin and len(whole) < len(record.values())
@@ -87,9 +92,18 @@ def manifest(record: Record, subject: Subject, pack: Pack | None) -> Json:
         "outputs": [value.address for value in record.outputs],
         "loss": record.loss.address if record.loss else None,
         "modules": module(record.modules),
+        "words": words,
+        "series": series.told(record, followed),
         "sources": lines,
         "operations": [operation_facts(one, places[one.index]) for one in record.operations],
-        "values": [value_facts(one, one.address in whole, pack) for one in record.values()],
+        "values": [
+            {
+                **value_facts(one, one.address in whole, pack),
+                "axes": along.get(one.address),
+                "spelled": one.address in followed.vocabularies,
+            }
+            for one in record.values()
+        ],
         "templates": [explanations(one, work, pack) for one in record.operations] if pack else None,
         "way": way(record, work, begin, whole) if partly else {},
     }

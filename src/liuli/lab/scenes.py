@@ -98,6 +98,7 @@ class Answering:
             shares=shares[0].address if shares else "",
             labels=run.facts.classes,
             about=descriptions(listings()[run.system.name]),
+            words={part: rows.names for part, rows in task.rows(run.facts).items()},
             notes=[
                 *([("note.words", {"words": self.example.spelled})] if self.example.spelled else []),
                 *([noted] if answer else []),

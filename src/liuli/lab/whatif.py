@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 import torch
@@ -13,11 +14,13 @@ from torch import Tensor
 
 from liuli.errors import LiuliError, UserError
 from liuli.files import Json
+from liuli.lab.axes import Names, sequences
 from liuli.lab.limits import MOST_CHANGES, MOST_EDITS
 from liuli.lab.manifest import Subject
 from liuli.tracing.parts import Value
 from liuli.tracing.record import Record
 
+LONGEST_WORD = 100  # characters
 FEW = 6  # classes whose probabilities are told
 SET = ("input", "parameter", "buffer", "operation")  # what has numbers that can be set
 
@@ -32,19 +35,45 @@ class Edit:
     was: float
 
 
-def edits_of(given: bytes | str, record: Record) -> list[Edit]:
-    """What was asked: {"edits": [{"address": "%3", "index": 17, "number": 0.5}]}.
+def edits_of(given: bytes | str, record: Record, names: Names) -> list[Edit]:
+    """What was asked: {"edits": [{"address": "%3", "index": 17, "number": 0.5}]}; or "word", where words are read.
 
     Raises:
         UserError: it is not of that form, or the record has no such number, or it can not be that.
     """
     try:
-        asked = [(one["address"], one["index"], one["number"]) for one in json.loads(given)["edits"]]
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        asked = [
+            (one["address"], one["index"], one.get("number"), one.get("word")) for one in json.loads(given)["edits"]
+        ]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise UserError('expected JSON such as {"edits": [{"address": "%3", "index": 17, "number": 0.5}]}') from error
     if not 0 < len(asked) <= MOST_EDITS:
         raise UserError(f"{len(asked)} numbers were given, expected 1 to {MOST_EDITS}")
-    return [edit(record, *one) for one in asked]
+    return [
+        edit(record, address, index, number if word is None else number_of(record, names, address, word))
+        for address, index, number, word in asked
+    ]
+
+
+def number_of(record: Record, names: Names, address: Any, word: Any) -> int:
+    """The number that stands for a word in a value that goes into an embedding.
+
+    Raises:
+        UserError: no words are read there, or the network knows no such word.
+    """
+    if not isinstance(address, str) or not isinstance(word, str) or len(word) > LONGEST_WORD:
+        raise UserError(f"expected an address and a word of at most {LONGEST_WORD} characters")
+    key = sequences(record, names).vocabularies.get(record.value(address).address)
+    if key is None:
+        raise UserError(f"{address}: its numbers stand for no words; give a number")
+    known = list(names[key])
+    folded = [one.casefold() for one in known]
+    for wanted, among in ((word, known), (f" {word}", known), (word.casefold(), folded)):
+        if wanted in among:
+            return among.index(wanted)
+    close = get_close_matches(word.casefold(), folded, 1, 0.6)
+    hint = f"did you mean '{known[folded.index(close[0])]}'?" if close else "give one that it has learnt"
+    raise UserError(f"the network knows no word '{word}'; {hint}")
 
 
 def edit(record: Record, address: Any, index: Any, number: Any) -> Edit:

@@ -84,6 +84,10 @@ export interface ValueFacts {
   view: ViewKind
   note: string
   gradient: boolean
+  /** For each dimension that runs along words, which of `Manifest.words` these are. */
+  axes?: (number | null)[] | null
+  /** Whether its numbers stand for words. */
+  spelled?: boolean
   statistics?: Statistics
   histogram?: number[] | null
   statisticsGradient?: Statistics
@@ -94,6 +98,15 @@ export interface ValueFacts {
   /** A small picture, where the whole does not go into a file. */
   sample?: Sample
   sampleGradient?: Sample
+}
+
+/** What one line gave at every step of a loop: see `liuli/lab/series.py`. */
+export interface Series {
+  name: string
+  path: string
+  steps: string[]
+  /** The word of each step. */
+  words: string[] | null
 }
 
 export interface OperationFacts {
@@ -141,6 +154,8 @@ export interface Manifest {
   outputs: string[]
   loss: string | null
   modules: ModuleFacts
+  words?: string[][]
+  series?: Series[]
   sources: SourceFacts[]
   operations: OperationFacts[]
   values: ValueFacts[]
@@ -158,6 +173,13 @@ export interface Edit {
   address: string
   index: number
   number: number
+}
+
+/** The same by the word that the number stands for. */
+export interface WordEdit {
+  address: string
+  index: number
+  word: string
 }
 
 /** How far a value lies from what it was: ‖after − before‖ / max(‖before‖, ‖after‖); null where it is not finite. */
@@ -200,7 +222,7 @@ export interface Client {
   /** The optimizer's next step on a weight. */
   step?(address: string, index: number): Promise<Step>
   /** The network run again with numbers set, where it is at hand. */
-  whatif?(edits: Edit[]): Promise<Edited>
+  whatif?(edits: (Edit | WordEdit)[]): Promise<Edited>
   /** Elements `start` to `start + count` of a value or of its gradient, in row-major order. Throws `Absent`. */
   slice(address: string, gradient: boolean, start?: number, count?: number): Promise<Numbers>
   /** How one number came to be, or its gradient. Throws `Absent`. */

@@ -15,6 +15,7 @@ import {
   type Sample,
   type Step,
   type Tree,
+  type WordEdit,
 } from './client'
 import { TYPES, type PackedType } from './pack'
 
@@ -67,7 +68,7 @@ export class ServerClient implements Client {
     return api.told<Step>(`${this.place}/steps?${new URLSearchParams({ address, index: String(index) })}`)
   }
 
-  async whatif(edits: Edit[]): Promise<Edited> {
+  async whatif(edits: (Edit | WordEdit)[]): Promise<Edited> {
     type Told = Omit<Edited, 'client' | 'difference'> & { record: string }
     const body = JSON.stringify({ edits })
     const { record, ...told } = await api.told<Told>(`${this.place}/edits`, { method: 'POST', body })

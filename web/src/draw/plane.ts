@@ -62,28 +62,29 @@ export function paint(
   extent: Extent,
   dark: boolean,
   text: ((value: number) => string) | null,
+  high = cell,
 ): void {
   const ratio = devicePixelRatio || 1
   canvas.width = Math.max(1, Math.round(width * cell * ratio))
-  canvas.height = Math.max(1, Math.round(height * cell * ratio))
+  canvas.height = Math.max(1, Math.round(height * high * ratio))
   const context = canvas.getContext('2d')!
-  context.imageSmoothingEnabled = cell * ratio < 1
+  context.imageSmoothingEnabled = Math.min(cell, high) * ratio < 1
   context.drawImage(dots(numbers, height, width, extent, dark), 0, 0, canvas.width, canvas.height)
   context.scale(ratio, ratio)
   for (let i = 0; i < numbers.length; i++)
-    if (!Number.isFinite(numbers[i])) cross(context, i % width, Math.floor(i / width), cell)
+    if (!Number.isFinite(numbers[i])) cross(context, i % width, Math.floor(i / width), cell, high)
   if (!text) return
-  context.font = `${Math.min(13, cell * 0.3)}px ui-sans-serif, system-ui, sans-serif`
+  context.font = `${Math.min(13, cell * 0.3, high * 0.6)}px ui-sans-serif, system-ui, sans-serif`
   context.textAlign = 'center'
   context.textBaseline = 'middle'
   for (let i = 0; i < numbers.length; i++) {
     context.fillStyle = inkOn(colour(numbers[i]!, extent, dark))
-    context.fillText(text(numbers[i]!), ((i % width) + 0.5) * cell, (Math.floor(i / width) + 0.5) * cell, cell - 2)
+    context.fillText(text(numbers[i]!), ((i % width) + 0.5) * cell, (Math.floor(i / width) + 0.5) * high, cell - 2)
   }
 }
 
 /** NaN and infinities are no colour. */
-function cross(context: CanvasRenderingContext2D, column: number, row: number, cell: number): void {
+function cross(context: CanvasRenderingContext2D, column: number, row: number, cell: number, high: number): void {
   context.strokeStyle = css([200, 30, 90])
-  context.strokeRect(column * cell + 1, row * cell + 1, cell - 2, cell - 2)
+  context.strokeRect(column * cell + 1, row * high + 1, cell - 2, high - 2)
 }

@@ -1,6 +1,6 @@
 /** What would be, had some numbers been others: the edits that stand, and the record that they lead to. */
 
-import type { Client, Edit, Edited, Numbers } from '../client/client'
+import type { Client, Edit, Edited, Numbers, WordEdit } from '../client/client'
 
 export type Side = 'before' | 'after'
 
@@ -30,7 +30,7 @@ export class WhatIf {
   }
 
   /** Set one number, beside those that are set already. */
-  set(edit: Edit): Promise<void> {
+  set(edit: Edit | WordEdit): Promise<void> {
     return this.run([...this.others(edit), edit])
   }
 
@@ -59,13 +59,13 @@ export class WhatIf {
     return client.slice(address, gradient).catch(() => null)
   }
 
-  private others({ address, index }: Edit): Edit[] {
+  private others({ address, index }: Edit | WordEdit): Edit[] {
     return this.edits
       .filter((one) => one.address !== address || one.index !== index)
       .map((one) => ({ address: one.address, index: one.index, number: one.number }))
   }
 
-  private async run(edits: Edit[]): Promise<void> {
+  private async run(edits: (Edit | WordEdit)[]): Promise<void> {
     this.problem = null
     if (!edits.length) return this.clear()
     this.working = true

@@ -24,7 +24,7 @@ def routes(desk: Desk) -> APIRouter:
             raise UserError("this record has numbers set already; set all of them in the one that it was made from")
 
         def made() -> tuple[Made, Json]:
-            wanted = edits_of(given, opened.record)
+            wanted = edits_of(given, opened.record, opened.subject.words)
             record, subject = whatif(opened.record, opened.subject, wanted)
             return (record, subject), told(opened.record, record, (opened.subject, subject), wanted)
 

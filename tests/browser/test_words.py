@@ -1,0 +1,171 @@
+"""Words in the laboratory: on both sides of an attention, under the states of a recurrent layer, and as what if."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from playwright.sync_api import Page, expect
+
+from liuli.lab.replies import named
+from liuli.lab.subjects import of_run
+from liuli.tracing import Record
+from tests.browser.conftest import laboratory
+from tests.browser.reader import check
+from tests.browser.test_inside import number
+from tests.browser.test_laboratory import AXE
+
+TEXTS = {"translator": "a man rides a bike", "lstm": "win a free prize now"}
+ASK = """async ([run, text]) => (await (await fetch(`/api/runs/${encodeURIComponent(run)}/records`,
+    {method: 'POST', headers: {'content-type': 'text/plain'}, body: text})).json()).record"""
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with laboratory(tmp_path_factory.mktemp("words")) as served:
+        yield served
+
+
+@pytest.fixture
+def look(enter: Callable[..., Page]) -> Callable[..., Page]:
+    """Inside the answer of an exhibit to a sentence, at the value whose row in the map is called so."""
+
+    def looked(exhibit: str, modules: list[str], row: str, **settings: object) -> Page:
+        page = enter(**settings)
+        record = page.evaluate(ASK, [f"exhibit:{exhibit}", TEXTS[exhibit]])
+        page.evaluate("place => { location.hash = place }", f"#/record/{record}/{exhibit}")
+        page.wait_for_selector(".explanation .check", state="attached")
+        for name in modules:
+            item = page.get_by_role("treeitem", name=re.compile(f"^{name} ")).first
+            if item.get_attribute("aria-expanded") == "false":
+                item.get_by_role("button").click()
+            item.focus()
+        wanted = page.get_by_role("treeitem", name=re.compile(row)).first
+        while not wanted.count():  # rows far from what is seen are not drawn
+            page.keyboard.press("PageDown")
+        wanted.click()
+        return page
+
+    return looked
+
+
+def truth(exhibit: str) -> Record:
+    run = named(f"exhibit:{exhibit}")
+    return of_run(run, run.system.task.read_all(TEXTS[exhibit], run.facts, "")[0])[0]
+
+
+def to_attention(look: Callable[..., Page], **settings: object) -> Page:
+    page = look("translator", ["encoder", "layers.0", "attention"], " weights · 4 × 6 × 6", **settings)
+    expect(page.locator(".value h2")).to_have_text("weights")
+    return page
+
+
+def test_attention_is_read_word_by_word(look: Callable[..., Page]) -> None:
+    page = to_attention(look)
+    weights = truth("translator").find("weights")[0].tensor[0].numpy()  # (h, T, S)
+    words = ["a", "man", "rides", "a", "bike", "[END]"]
+    heads = page.get_by_role("toolbar", name="Heads").get_by_role("button")
+    assert heads.count() == len(weights)
+    large = page.locator(".value .room")
+    for side in ("rows", "columns"):
+        expect(large.locator(f".{side} span")).to_have_text(words)
+        expect(page.locator(f".plane:nth-child(2) .{side} span")).to_have_text(words)
+    heads.nth(3).click()
+    expect(heads.nth(3)).to_have_attribute("aria-pressed", "true")
+    grid = page.get_by_role("grid")
+    grid.focus()
+    for _ in range(len(words)):
+        for key in ("ArrowUp", "ArrowLeft"):
+            page.keyboard.press(key)
+    found = np.zeros((len(words), len(words)))
+    for row in range(len(words)):
+        page.keyboard.press("Home")
+        for column in range(len(words)):
+            told = grid.get_by_role("gridcell").inner_text()
+            assert told.startswith(f"{words[row]} → {words[column]}: "), told
+            found[row, column] = number(told.rpartition(": ")[2])
+            expect(page.locator(".value .readout")).to_contain_text(told)
+            page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowDown")
+    assert np.allclose(found, weights[3], rtol=6e-4, atol=1e-7)
+    page.keyboard.press("Enter")  # the last one
+    expect(page.locator(".explanation h2")).to_contain_text("weights[3, 5, 5]")
+    check(page)
+
+
+def test_the_states_of_a_layer_stand_in_one_picture(look: Callable[..., Page]) -> None:
+    page = look("lstm", ["recurrent"], " h · 15")
+    series = page.get_by_test_id("series")
+    record = truth("lstm")
+    states, words = record.find("states")[0].tensor[0].T.numpy(), TEXTS["lstm"].split()  # (H, T)
+    expect(series.locator(".columns span")).to_have_text(words)
+    grid = series.get_by_role("grid")
+    assert (grid.get_attribute("aria-rowcount"), grid.get_attribute("aria-colcount")) == ("15", "5")
+    grid.focus()
+    for _ in range(15):
+        page.keyboard.press("ArrowUp")
+    found = np.zeros_like(states)
+    for unit in range(15):
+        page.keyboard.press("Home")
+        for step, word in enumerate(words):
+            told = grid.get_by_role("gridcell").inner_text()
+            assert f"“{word}”, {unit}: " in told
+            found[unit, step] = number(told.rpartition(": ")[2])
+            page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowDown")
+    assert np.allclose(found, states, rtol=6e-4, atol=1e-7)
+    page.keyboard.press("Enter")  # the last unit after the last word
+    captured = page.locator(".explanation h2 data")
+    expect(page.locator(".explanation h2")).to_contain_text("h[14]")
+    expect(captured).to_have_attribute("value", re.compile("."))
+    assert float(captured.get_attribute("value") or "nan") == pytest.approx(float(states[14, 4]), rel=1e-6)
+    check(page)
+    series.get_by_role("button", name="forget_gate", exact=True).click()  # of the same step
+    expect(page.locator(".value h2")).to_have_text("forget_gate")
+    gate = record.find("forget_gate")[4].tensor[0, 0]
+    expect(page.locator(".explanation h2")).to_contain_text("forget_gate[0]")
+    assert float(captured.get_attribute("value") or "nan") == pytest.approx(float(gate), rel=1e-6)
+
+
+def test_a_word_is_exchanged_by_typing_it(look: Callable[..., Page]) -> None:
+    page = look("lstm", [], r"^input\[0\]")
+    page.locator(".value .bars button", has_text="prize").click()
+    expect(page.locator(".explanation h2")).to_contain_text("input[0][3]")
+    page.locator(".whatif input").fill("zzzzzzz")
+    page.keyboard.press("Enter")
+    expect(page.locator(".whatif [role=alert]")).to_contain_text("knows no word")
+    page.locator(".whatif input").fill("dinner")
+    page.keyboard.press("Enter")
+    expect(page.locator(".edits li")).to_contain_text("prize → dinner")
+    run = named("exhibit:lstm")
+    example = run.system.task.read_all("win a free dinner now", run.facts, "")[0]
+    with torch.no_grad():
+        chances = run.system.task.respond(run.network(), example.batch)[0]
+    answer = run.system.task.answer(chances, run.facts)
+    row = page.locator("[data-testid=whatif] tbody tr", has_text=str(answer["answer"]))
+    assert float(row.locator("td").nth(1).inner_text().strip().rstrip("%")) == pytest.approx(
+        100 * float(answer["probability"]),
+        abs=0.06,  # type: ignore[arg-type]
+    )
+    expect(page.locator("[data-part=after] .bars .name").nth(3)).to_have_text("dinner")
+
+
+@pytest.mark.parametrize(("width", "scheme", "locale"), [(390, "dark", "en-US"), (1600, "light", "zh-TW")])
+def test_words_fit_and_are_reached(look: Callable[..., Page], width: int, scheme: str, locale: str) -> None:
+    settings = {"viewport": {"width": width, "height": 844}, "color_scheme": scheme, "locale": locale}
+    pages = [to_attention(look, **settings), look("lstm", ["recurrent"], " h · 15", **settings)]
+    for page in pages:
+        expect(page.locator(".value .room").first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for label in page.locator(".value .room .columns span").all():
+            assert (label.bounding_box() or {"height": 0})["height"] > 0
+        if not Path(AXE).is_file():
+            pytest.skip("axe-core is not installed; run npm ci in web/")
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = page.evaluate("axe.run()")["violations"]
+        serious = [one for one in found if one["impact"] in ("serious", "critical")]
+        assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious] == []

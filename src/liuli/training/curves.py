@@ -8,6 +8,8 @@ from pathlib import Path
 from liuli.files import Json, replacing
 
 History = Sequence[Mapping[str, Json]]
+FEW = 2
+"""Runs whose names have room among their curves."""
 
 
 def draw(histories: Mapping[str, History], headline: str, path: Path) -> Path:
@@ -34,13 +36,16 @@ def draw(histories: Mapping[str, History], headline: str, path: Path) -> Path:
         axes.set(xlabel="epoch", title=name)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
-        axes.legend(frameon=False)
+        if len(histories) <= FEW:
+            axes.legend(frameon=False)
         low, high = axes.dataLim.intervaly
         if name == "loss" and 0 < 5 * low < high:
             axes.set_yscale("log")
             axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes.yaxis.set_major_formatter("{x:g}")
             axes.yaxis.set_minor_formatter(NullFormatter())
+    if len(histories) > FEW:
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper", frameon=False)
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png", dpi=120)
     return path

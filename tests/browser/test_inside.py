@@ -40,7 +40,8 @@ def look(enter: Callable[..., Page], folder: Path) -> Callable[..., Page]:
         page = enter("system/lenet", **settings)
         page.locator("input[type=file]").set_input_files(folder / "seven.png")
         page.locator("button.inside").click()
-        page.wait_for_selector(".explanation .check", state="attached")
+        chosen = page.locator(".answer strong").inner_text()  # the system's page has an explanation too
+        expect(page.locator(".explanation .unit")).to_contain_text(f",{chosen}]")
         return page
 
     return looked

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page
 
+AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 Json = Any
 Tree = Any
 
@@ -140,3 +142,13 @@ def tab_to(page: Page, selector: str) -> None:
         if page.evaluate("selector => document.activeElement.matches(selector)", selector):
             return
     raise AssertionError(f"Tab never reaches {selector}")
+
+
+def hindrances(page: Page) -> list[tuple[str, list[str]]]:
+    """What on the page seriously hinders someone, as axe-core sees it: each rule, and where it is broken."""
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed; run npm ci in web/")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run()")["violations"]
+    serious = [one for one in found if one["impact"] in ("serious", "critical")]
+    return [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious]

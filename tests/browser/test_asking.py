@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +18,8 @@ from playwright.sync_api import Browser, Page, expect
 from liuli.data.store import load
 from liuli.runs import Run
 from tests.browser.conftest import CHROMIUM, laboratory
-from tests.browser.test_laboratory import AXE, draw
+from tests.browser.reader import hindrances
+from tests.browser.test_laboratory import draw
 from tests.small_run import small_run
 
 STROKES = [(0.3, 0.25), (0.7, 0.25), (0.55, 0.5), (0.42, 0.8)]
@@ -206,8 +206,4 @@ def test_nothing_is_wider_than_the_screen_and_nothing_is_hard_to_reach(
     page.get_by_role("button", name="Pick from the test part").click()
     page.locator(".picker .tile").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    if not Path(AXE).is_file():
-        pytest.skip("axe-core is not installed; run npm ci in web/")
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run()")["violations"]
-    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+    assert hindrances(page) == []

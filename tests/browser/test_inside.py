@@ -13,8 +13,7 @@ from playwright.sync_api import Page, expect
 
 from liuli.runs import Run
 from tests.browser.conftest import laboratory
-from tests.browser.reader import check
-from tests.browser.test_laboratory import AXE
+from tests.browser.reader import check, hindrances, tab_to
 from tests.small_run import seven, small_run
 
 
@@ -106,18 +105,11 @@ def network_task(folder: Path) -> tuple[object, object]:
 def test_several_stand_together_by_keyboard_alone(look: Callable[..., Page]) -> None:
     page = look()
 
-    def tab_to(selector: str) -> None:
-        for _ in range(90):
-            page.keyboard.press("Tab")
-            if page.evaluate("selector => document.activeElement.matches(selector)", selector):
-                return
-        raise AssertionError(f"Tab never reaches {selector}")
-
-    tab_to("[role=treeitem]")
+    tab_to(page, "[role=treeitem]")
     page.keyboard.press("Home")
     page.keyboard.press("Enter")  # the picture
     expect(page.locator(".explanation h2")).to_contain_text("input")
-    tab_to(".whatif input")
+    tab_to(page, ".whatif input")
     page.keyboard.type("nonsense")
     page.keyboard.press("Enter")
     expect(page.locator(".whatif [role=alert]")).to_contain_text("no finite number")
@@ -125,12 +117,12 @@ def test_several_stand_together_by_keyboard_alone(look: Callable[..., Page]) -> 
     page.keyboard.type("-2")
     page.keyboard.press("Enter")
     expect(page.locator(".edits li")).to_have_count(1)
-    tab_to("[role=treeitem]")
+    tab_to(page, "[role=treeitem]")
     page.keyboard.press("Home")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")  # what the first ReLU gave
-    tab_to(".whatif input")
+    tab_to(page, ".whatif input")
     page.keyboard.type("9")
     page.keyboard.press("Enter")
     expect(page.locator(".edits li")).to_have_count(2)
@@ -152,12 +144,7 @@ def test_it_fits_and_is_reached(look: Callable[..., Page], width: int, scheme: s
         if width < 760:
             page.locator(".tabs label").nth(place).click()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-    if not AXE.is_file():
-        pytest.skip("axe-core is not installed; run npm ci in web/")
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run()")["violations"]
-    serious = [one for one in found if one["impact"] in ("serious", "critical")]
-    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious] == []
+    assert hindrances(page) == []
 
 
 def test_the_optimizers_step_is_shown_with_its_numbers(look: Callable[..., Page], folder: Path) -> None:

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from liuli.data.store import load
 from liuli.runs import Run
 from tests.browser.conftest import laboratory
-from tests.browser.test_laboratory import AXE
+from tests.browser.reader import hindrances
 from tests.small_run import small_run
 
 
@@ -115,8 +115,4 @@ def test_nothing_is_wider_than_the_screen_and_nothing_is_hard_to_reach(
     page = enter("judging/lenet", viewport={"width": width, "height": 844}, color_scheme=scheme)
     page.wait_for_selector(".tile")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    if not AXE.is_file():
-        pytest.skip("axe-core is not installed; run npm ci in web/")
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run()")["violations"]
-    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+    assert hindrances(page) == []

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from liuli.catalog import listings
 from tests.browser.conftest import laboratory
-from tests.browser.reader import check, tab_to
+from tests.browser.reader import check, hindrances, tab_to
 from tests.small_run import small_run
 
-AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 STROKE = [(0.3, 0.25), (0.7, 0.25), (0.6, 0.45), (0.5, 0.65), (0.42, 0.8)]  # a seven
 
 
@@ -93,11 +91,7 @@ def test_nothing_is_wider_than_the_screen_and_nothing_is_hard_to_reach(
     page.wait_for_selector({"": "ol a", "system/lenet": "canvas", "learning/lenet": "form"}[place])
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("document.querySelector('.liuli').dataset.theme") == scheme
-    if not AXE.is_file():
-        pytest.skip("axe-core is not installed; run npm ci in web/")
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run()")["violations"]
-    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+    assert hindrances(page) == []
 
 
 def test_a_run_is_begun_followed_and_found_again(enter: Callable[..., Page]) -> None:

@@ -21,8 +21,7 @@ from liuli.runs import Run
 from liuli.training import fit
 from liuli.training.distributions import PERCENTS
 from tests.browser.conftest import laboratory
-from tests.browser.reader import tab_to
-from tests.browser.test_laboratory import AXE
+from tests.browser.reader import hindrances, tab_to
 
 FOLDER: dict[str, Path] = {}
 
@@ -188,8 +187,4 @@ def test_it_fits_and_nothing_is_hard_to_reach(enter: Callable[..., Page], width:
     page.locator("tr[data-key='lr']").wait_for()
     page.locator("li[data-example] strong").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    if not AXE.is_file():
-        pytest.skip("axe-core is not installed; run npm ci in web/")
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run()")["violations"]
-    assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")] == []
+    assert hindrances(page) == []

@@ -14,8 +14,7 @@ from torch import Tensor, nn
 from liuli.lab.page import page as page_of
 from liuli.lab.subjects import of_module, of_system
 from tests.browser.conftest import laboratory
-from tests.browser.reader import check
-from tests.browser.test_laboratory import AXE
+from tests.browser.reader import check, hindrances
 
 OPERATIONS = 5000
 MOST_NODES = 500
@@ -140,8 +139,4 @@ def test_the_map_fits_and_is_not_hard_to_reach(enter: Callable[..., Page], width
     page.locator(".layers").first.scroll_into_view_if_needed()
     page.locator(".explanation .check").wait_for(state="attached")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    if not AXE.is_file():
-        pytest.skip("axe-core is not installed; run npm ci in web/")
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run()")["violations"]
-    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+    assert hindrances(page) == []

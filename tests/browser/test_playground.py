@@ -13,8 +13,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import laboratory
-from tests.browser.reader import check, tab_to
-from tests.browser.test_laboratory import AXE
+from tests.browser.reader import check, hindrances, tab_to
 
 LEARN = "playground/learn?count=40&layers=3,2&rate=0.05"
 RACE = "playground/race?surface=himmelblau&start=0,-1&steps=20&racers=sgd:0.01,nesterov:0.001,rmsprop:0.05"
@@ -267,8 +266,4 @@ def test_nothing_is_wider_than_the_screen_and_nothing_is_hard_to_reach(
     page.wait_for_selector(".explanation .check, [data-testid=stride]", state="attached")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("document.querySelector('.liuli').dataset.theme") == scheme
-    if not AXE.is_file():
-        pytest.skip("axe-core is not installed; run npm ci in web/")
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run()")["violations"]
-    assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")] == []
+    assert hindrances(page) == []

@@ -14,8 +14,7 @@ from safetensors.numpy import load_file, save_file
 from liuli.catalog import find
 from liuli.files import write_json
 from tests.browser.conftest import laboratory
-from tests.browser.reader import tab_to
-from tests.browser.test_laboratory import AXE
+from tests.browser.reader import hindrances, tab_to
 from tests.small_run import small_run
 
 Vectors = NDArray[np.float64]
@@ -197,11 +196,7 @@ def test_nothing_is_wider_than_the_screen_and_nothing_is_hard_to_reach(
         page.locator(".chosen ol button").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("document.querySelector('.liuli').dataset.theme") == scheme
-    if not AXE.is_file():
-        pytest.skip("axe-core is not installed; run npm ci in web/")
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run()")["violations"]
-    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+    assert hindrances(page) == []
 
 
 def test_a_run_that_is_not_there_is_said(enter: Callable[..., Page]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,9 +14,8 @@ from liuli.lab.replies import named
 from liuli.lab.subjects import of_run
 from liuli.tracing import Record
 from tests.browser.conftest import laboratory
-from tests.browser.reader import check
+from tests.browser.reader import check, hindrances
 from tests.browser.test_inside import number
-from tests.browser.test_laboratory import AXE
 
 TEXTS = {"translator": "a man rides a bike", "lstm": "win a free prize now"}
 ASK = """async ([run, text]) => (await (await fetch(`/api/runs/${encodeURIComponent(run)}/records`,
@@ -163,9 +161,4 @@ def test_words_fit_and_are_reached(look: Callable[..., Page], width: int, scheme
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         for label in page.locator(".value .room .columns span").all():
             assert (label.bounding_box() or {"height": 0})["height"] > 0
-        if not Path(AXE).is_file():
-            pytest.skip("axe-core is not installed; run npm ci in web/")
-        page.evaluate(AXE.read_text(encoding="utf-8"))
-        found = page.evaluate("axe.run()")["violations"]
-        serious = [one for one in found if one["impact"] in ("serious", "critical")]
-        assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious] == []
+        assert hindrances(page) == []

@@ -125,15 +125,16 @@ def test_runs_are_compared(enter: Callable[..., Page]) -> None:
 
 
 def test_from_a_systems_page_through_pause_and_stop(enter: Callable[..., Page]) -> None:
-    page = enter("system/mlp")
-    page.locator("a[href='#/learning/train/mlp']").last.click()
-    expect(page.locator("form select")).to_have_value("mlp")
+    # LeNet has no patience: it goes on until it is told to stop
+    page = enter("system/lenet")
+    page.locator("a[href='#/learning/train/lenet']").last.click()
+    expect(page.locator("form select")).to_have_value("lenet")
     page.get_by_label("Epochs, at most").fill("4000")
     page.get_by_label("Learning rate").fill("0.004")
     page.get_by_text("More of the recipe").click()
     page.get_by_label("Data set, by its name").fill("digits")
     command = page.locator("form pre")
-    expect(command).to_have_text("liuli train mlp --data digits --set epochs=4000 --set lr=0.004")
+    expect(command).to_have_text("liuli train lenet --data digits --set epochs=4000 --set lr=0.004")
     page.get_by_label("Batch size").fill("none")
     expect(page.get_by_role("alert")).to_contain_text("expected a whole number")
     page.get_by_label("Batch size").fill("")

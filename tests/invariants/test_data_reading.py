@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from liuli.data import arrays, cifar10, digits, idx, store
-from liuli.data.dataset import Data, DataSet
+from liuli.data.dataset import Data, DataSet, Facts, Split
 from liuli.data.store import load
 from tests.tiny_data import encode, put, tiny_files, tiny_set
 
@@ -65,6 +65,16 @@ def test_arrays_kept_in_the_cache_are_the_same_and_spare_the_reading(
     first = load("tiny")
     monkeypatch.setattr(idx, "read", lambda *_: pytest.fail("the files were read again"))
     assert same(first, load("tiny"))
+
+
+def test_arrays_that_lie_otherwise_in_memory_are_kept_as_they_read(tmp_path: Path) -> None:
+    pairs = np.arange(6).reshape(3, 2)
+    split = Split(pairs.T[None], np.zeros(1, np.int64), {"edges": pairs.T[None], "every other": pairs[::2, 0][:1]})
+    arrays.save_arrays(tmp_path / "kept", Data(Facts("turned", "", "", "graph", "", (), ()), split, split))
+    found = arrays.open_arrays(tmp_path / "kept").test
+    np.testing.assert_array_equal(found.inputs, split.inputs)
+    for name, array in split.extra.items():
+        np.testing.assert_array_equal(found.extra[name], array)
 
 
 def test_arrays_made_by_other_code_are_not_used(tiny: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,6 +50,7 @@ def code() -> str:
 
 def save_arrays(path: Path, data: Data) -> None:
     """Write the splits and the facts into one file; words, which it cannot hold, are read anew each time."""
+    import numpy as np
     from safetensors.numpy import save_file
 
     arrays: dict[str, Any] = {}
@@ -57,6 +58,7 @@ def save_arrays(path: Path, data: Data) -> None:
         arrays |= {f"{part}.inputs": split.inputs, f"{part}.targets": split.targets}
         arrays |= {f"{part}.extra.{name}": array for name, array in split.extra.items()}
     if all(array.dtype.kind in "biuf" for array in arrays.values()):
+        arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}  # bytes are written as they lie
         with replacing(path) as temporary:
             save_file(arrays, temporary, metadata={"facts": json.dumps(data.facts.to_json())})
 

@@ -17,7 +17,7 @@ from liuli.errors import UserError
 from liuli.files import Json
 from liuli.lab.judging import Judgement, test_part
 from liuli.runs import Run
-from liuli.tasks.task import Example, Posed, Task
+from liuli.tasks.task import Example, Posed, Task, row
 
 MOST_TILES = 48
 """Examples in one answer."""
@@ -25,6 +25,8 @@ TILE, LARGEST_TILE = 420, 40_000
 """Pixels along a side of a photograph on a tile; bytes beyond which it is made so small."""
 LONGEST = 400
 """Characters of a sentence on a tile."""
+MOST_PIECES = 400
+"""Pieces of a text on a tile, each with its surprise."""
 
 
 def posed(run: Run, part: str, index: int) -> Posed:
@@ -35,11 +37,12 @@ def posed(run: Run, part: str, index: int) -> Posed:
     """
     if part != "test":
         raise UserError(f"part '{part[:20]}': only examples of the test part are shown; the network knows the others")
-    task, split = run.system.task, test_part(run)
+    task = run.system.task
+    split, batch = test_part(run)
     try:
         if index < 0:
             raise IndexError
-        return task.pose(split, index, run.facts)
+        return task.pose(split, batch, index, run.facts)
     except IndexError as error:
         raise UserError(f"{run.facts.name}: the test part has no example {index:,}") from error
     except NotImplementedError as error:
@@ -73,18 +76,20 @@ def tile(judgement: Judgement, index: int) -> Json:
     marks, run = judgement.marks, judgement.run
     assert marks is not None
     task, facts = run.system.task, run.facts
-    asked = task.pose(test_part(run), index, facts)
+    asked = posed(run, "test", index)
     whole = len(judgement.output) == len(marks.values)  # else the examples are parts of one (the nodes of a graph)
     response = judgement.output[index] if whole else None
-    chosen = marks.answers
+    chosen, wrong = marks.answers, marks.wrong
     said = answer_of(task, response, facts) if chosen is None else facts.classes[int(chosen[index])]
+    asked_of = task.piecewise(response[None], row(judgement.batch, index), facts) if response is not None else []
     return {
         "index": index,
         "value": float(marks.values[index]),
-        "wrong": None if marks.labels is None else asked.right != said,
+        "wrong": None if wrong is None else bool(wrong[index]),
         "right": shortened(asked.right),
         "answer": shortened(said),
         "words": shortened(asked.given or asked.example.spelled),
+        "pieces": list(asked_of[:MOST_PIECES]),
         **pictures(task, asked, response, facts),
     }
 
@@ -104,7 +109,7 @@ def pictures(task: Task, asked: Posed, response: Tensor | None, facts: Facts) ->
             "seen": task.save_input(example, Path(folder) / "seen.png"),
             "ideal": None if asked.ideal is None else saved(task, example, asked.ideal, facts, Path(folder) / "i.png"),
             "picture": None
-            if asked.ideal is None or response is None
+            if response is None or (asked.ideal is None and not asked.drawn)
             else saved(task, example, response, facts, Path(folder) / "p.png"),
         }
         return {key: thumbnail(file) for key, file in files.items() if file is not None}

@@ -153,7 +153,7 @@ class Bench:
         """Answer the whole test part, piece by piece."""
         task, facts = run.system.task, run.facts
         network = await self.desk.work(lambda: network_of(*key_of(run)))
-        batch = await self.desk.work(lambda: task.tensors(test_part(run), facts))
+        _, batch = await self.desk.work(lambda: test_part(run))
         pieces = Pieces(batch, min(task.at_once, AT_ONCE), task.lengths(batch), task.cut)
         work.of = len(batch[0])
         answers: list[Tensor] = []
@@ -206,8 +206,8 @@ def must_be_here(run: Run) -> None:
     raise UserError(f"{name}: the data set is not on this machine; {remedy}")
 
 
-def test_part(run: Run) -> Split:
-    """The test part of a run's data, kept for the next question.
+def test_part(run: Run) -> tuple[Split, Batch]:
+    """The test part of a run's data, and the same as tensors, kept for the next question.
 
     Raises:
         UserError: the data are not here, or not the same any more.
@@ -217,9 +217,11 @@ def test_part(run: Run) -> Split:
 
 
 @lru_cache(maxsize=2)
-def read_part(folder: Path, sha256: str) -> Split:
+def read_part(folder: Path, sha256: str) -> tuple[Split, Batch]:
     """See `test_part`; the data are told by their hash."""
-    return Run.open(folder).data().test
+    run = Run.open(folder)
+    split = run.data().test
+    return split, run.system.task.tensors(split, run.facts)
 
 
 def told(judgement: Judgement) -> Json:
@@ -228,7 +230,7 @@ def told(judgement: Judgement) -> Json:
     return {
         "metrics": judgement.metrics,
         "measure": marks.measure if marks else None,
-        "examples": len(marks.values) if marks else 0,
+        "examples": len(marks.order) if marks else 0,
         "mistakes": marks.mistakes if marks else None,
     }
 

@@ -29,8 +29,10 @@ from torch.nn.functional import softplus
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
 from liuli.system import System
+from liuli.tasks import marks
 from liuli.tasks.image_classification import ImageClassification
-from liuli.tasks.task import Batch, Example, Outcome, Task
+from liuli.tasks.marks import Marks
+from liuli.tasks.task import Batch, Example, Outcome, Posed, Task, row
 
 SURE = 0.9  # the judge's probability from which it counts as sure
 PRESENT = 0.01  # share of the samples from which a class counts as present
@@ -199,6 +201,15 @@ class ImageGeneration(Task):
             "doubted": figures.sheet(doubted, ACROSS, f"Of {len(samples):,} samples those that the judge doubts most"),
         }
         return figures.save(drawn, folder)
+
+    def mark(self, output: Tensor, batch: Batch, facts: Facts) -> Marks:
+        """How sure the judge is of what each sample shows, those that it doubts most first."""
+        sureness = self.judged(as_bytes(self.painted(output)), facts).amax(1)
+        return marks.by_value(sureness, "probability", high_is_good=True)
+
+    def pose(self, split: Split, batch: Batch, index: int, facts: Facts) -> Posed:
+        """The noise that the sample is made of."""
+        return Posed(Example(f"test {index}", row(batch, index)[:1]), drawn=True)
 
     def watch(self, model: nn.Module) -> Mapping[str, NDArray[np.uint8]]:
         """A hundred samples, always of the same noise."""

@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
-from liuli.tasks import cart_pole
+from liuli.tasks import cart_pole, marks
 from liuli.tasks.decision import Decision, refuse, words
-from liuli.tasks.task import Batch, Example
+from liuli.tasks.marks import Marks
+from liuli.tasks.task import Batch, Example, Posed, row
 
 PUSHES = ("push left", "push right")
 
@@ -77,8 +78,7 @@ class Balance(Decision):
 
     def metrics(self, output: Tensor, batch: Batch, facts: Facts) -> dict[str, object]:
         """Of the episodes from the test part's first states on: mean return, deviation, least and most."""
-        best = self.worth(output).argmax(1)
-        returns = (output[torch.arange(len(output)), best, 2:] >= 0).sum(1).double()
+        returns = self.returns(output)
         errors = self.errors(output.double())
         return {
             "loss": float(errors.square().mean()),
@@ -88,6 +88,21 @@ class Balance(Decision):
             "most": float(returns.max()),
             "optimal return": float(cart_pole.LIMIT),
         }
+
+    def returns(self, output: Tensor) -> Tensor:
+        """How many steps the episode lasts that begins with the best push, float64 (B,)."""
+        best = self.worth(output).argmax(1)
+        return (output[torch.arange(len(output)), best, 2:] >= 0).sum(1).double()
+
+    def mark(self, output: Tensor, batch: Batch, facts: Facts) -> Marks:
+        """How many steps each episode lasts, the shortest first."""
+        return marks.by_value(self.returns(output), "steps", high_is_good=True)
+
+    def pose(self, split: Split, batch: Batch, index: int, facts: Facts) -> Posed:
+        """The state that the episode begins in."""
+        cells = zip(facts.details["measured"], batch[0][index].tolist(), strict=True)
+        given = ", ".join(f"{name} {number:.4f}" for name, number in cells)
+        return Posed(Example(f"test {index}", row(batch, index), given))
 
     def figures(self, output: Tensor, batch: Batch, facts: Facts, folder: Path) -> list[Path]:
         """The shortest episode as a film, and returns and paths of all."""

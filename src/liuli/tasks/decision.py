@@ -26,8 +26,9 @@ from torch import Tensor, nn
 
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError, nearest
+from liuli.tasks.marks import Marks
 from liuli.tasks.tables import Table
-from liuli.tasks.task import Batch, Example, Outcome, Task
+from liuli.tasks.task import Batch, Example, Outcome, Posed, Task, row
 
 PLAYED = 1000
 """Episodes that are played to measure a policy in a table."""
@@ -185,6 +186,25 @@ class TableControl(Decision):
         worth[batch[0].cpu().numpy()] = self.worth(output).double().cpu().numpy()
         return decision_figures.of_table(worth, table, facts, folder)
 
+    def mark(self, output: Tensor, batch: Batch, facts: Facts) -> Marks:
+        """How much less the action taken is worth than the best (the gap), the widest first, then by Bellman error."""
+        table, policy = self.policy(output, batch, facts)
+        gaps = table.gaps(policy)[batch[0].cpu().numpy()]  # (B,)
+        errors = self.errors(output).double().abs().reshape(len(gaps), -1).amax(1)
+        order = np.lexsort((-errors.cpu().numpy(), -gaps))
+        return Marks("gap", torch.from_numpy(gaps), torch.from_numpy(order), int((gaps > 0).sum()))
+
+    def pose(self, split: Split, batch: Batch, index: int, facts: Facts) -> Posed:
+        """The state; right are all actions that are worth the most there."""
+        state = int(batch[0][index])
+        table = Table.of_lists(facts.learnt)
+        best = [
+            name
+            for action, name in enumerate(facts.classes)
+            if not table.gaps(np.full(len(table.start), action))[state]
+        ]
+        return Posed(Example(f"test {index}", row(batch, index)[:5], called(state, facts)), " / ".join(best))
+
     def read(self, source: Path | bytes | str, facts: Facts, name: str) -> Example:
         """A state by its number ("14"), its place along each axis ("3,2"), or the names there ("warm")."""
         state = state_of(words(source, name), facts)
@@ -252,6 +272,13 @@ def words(source: Path | bytes | str, name: str) -> str:
     except UnicodeDecodeError as error:
         raise UserError(f"{name}: is no text, expected a state of the environment") from error
     return " ".join(text.split())
+
+
+def called(state: int, facts: Facts) -> str:
+    """A state by its place along each axis: "row 3, column 2"."""
+    axes: Mapping[str, list[str]] = facts.details["axes"]
+    places = np.unravel_index(state, [len(names) for names in axes.values()])
+    return ", ".join(f"{axis} {names[place]}" for (axis, names), place in zip(axes.items(), places, strict=True))
 
 
 def state_of(text: str, facts: Facts) -> int:

@@ -159,7 +159,7 @@ class Detection(Task):
 
         return marks.by_value(box_measures.by_picture(output, truth(batch), SHOWN), "F1", high_is_good=True)
 
-    def pose(self, split: Split, index: int, facts: Facts) -> Posed:
+    def pose(self, split: Split, batch: Batch, index: int, facts: Facts) -> Posed:
         """The picture as it is in the data, and its true boxes."""
         pixels, boxes, sizes = self.tensors(split.one(index), facts)
         true = truth((pixels, boxes, sizes))[0]  # (M, 5)

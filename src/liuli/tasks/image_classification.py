@@ -120,7 +120,7 @@ class ImageClassification(Task):
         """The surest mistakes first."""
         return marks.of_scores(output, batch[1])
 
-    def pose(self, split: Split, index: int, facts: Facts) -> Posed:
+    def pose(self, split: Split, batch: Batch, index: int, facts: Facts) -> Posed:
         """The picture as it is in the data."""
         pixels, labels = self.tensors(split.one(index), facts)
         return Posed(Example(f"test {index}", (pixels,)), facts.classes[int(labels)])

@@ -14,7 +14,7 @@ Shapes:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -29,7 +29,7 @@ from liuli.errors import UserError
 from liuli.tasks import marks, tokens, typed
 from liuli.tasks.marks import Marks
 from liuli.tasks.sampling import Sampling, generate
-from liuli.tasks.task import Batch, Example, Outcome, Posed, Rows, Task
+from liuli.tasks.task import Batch, Example, Outcome, Piece, Posed, Rows, Task, row
 
 WINDOW = 128  # tokens, where a published network could look further back: one core must afford it
 DRAWN_CHARACTERS = "".join(chr(number) for number in range(32, 97))
@@ -198,15 +198,21 @@ class LanguageModelling(Task):
         mean = (output.cpu() * counted).sum((1, 2)) / counted.sum((1, 2)).clamp(min=1)
         return marks.by_value(mean, "loss", high_is_good=False)
 
-    def pose(self, split: Split, index: int, facts: Facts) -> Posed:
+    def pose(self, split: Split, batch: Batch, index: int, facts: Facts) -> Posed:
         """The first window of an example, which is gone on with; right is how the text itself goes on."""
-        text, targets, _ = self.tensors(split, facts)
-        reader, window = tokens.of(facts.learnt), text[index : index + 1, :1]  # (1, 1, T)
+        text, targets, _ = row(batch, index)
+        reader, window = tokens.of(facts.learnt), text[:, :1]  # (1, 1, T)
         overlap = window.size(2) - max(1, window.size(2) // 2)
         return Posed(
             Example(f"test {index}", (window,), reader.decode(window[0, 0])),
-            reader.decode(targets[index, 1, overlap - 1 :]),
+            reader.decode(targets[0, 1, overlap - 1 :]),
         )
+
+    def piecewise(self, output: Tensor, batch: Batch, facts: Facts) -> Sequence[Piece]:
+        """The tokens that count of an example, each with its loss."""
+        reader, counted = tokens.of(facts.learnt), batch[2].cpu()
+        pairs = zip(batch[1].cpu()[counted], output.cpu()[counted].tolist(), strict=True)
+        return [Piece(reader.decode(token[None]), loss) for token, loss in pairs]
 
     def portray(self, model: nn.Module, batch: Batch, facts: Facts, folder: Path) -> list[Path]:
         """How the network goes on with the first words of the held-out text, more and less boldly."""

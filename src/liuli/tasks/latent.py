@@ -23,8 +23,10 @@ from torch import Tensor, nn
 from torch.nn.functional import pad, softplus
 
 from liuli.data.dataset import Facts, Split
+from liuli.tasks import marks
 from liuli.tasks.image_classification import PICTURE_ENDINGS, ImageClassification
-from liuli.tasks.task import Batch, Example, Outcome, Task
+from liuli.tasks.marks import Marks
+from liuli.tasks.task import Batch, Example, Outcome, Posed, Task, row
 
 ACTIVE = 0.01  # nats: what a number of the code costs on the average, at least, if it says anything
 ACROSS = 15  # pictures along a side of the plane
@@ -155,6 +157,14 @@ class Autoencoding(Task):
             "codes": figures.scattered(principal(codes), batch[2].cpu(), facts.classes, where),
         }
         return figures.save(drawn, folder)
+
+    def mark(self, output: Tensor, batch: Batch, facts: Facts) -> Marks:
+        """What each picture's reconstruction costs, the dearest first."""
+        return marks.by_value(self.reconstruction(output, batch), "reconstruction", high_is_good=False)
+
+    def pose(self, split: Split, batch: Batch, index: int, facts: Facts) -> Posed:
+        """The picture, with the noise that its code is drawn with."""
+        return Posed(Example(f"test {index}", row(batch, index)[:2]), drawn=True)
 
     def watch(self, model: nn.Module) -> Mapping[str, NDArray[np.uint8]]:
         """Samples from codes drawn at random, and a plane through the middle of all codes.

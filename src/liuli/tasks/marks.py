@@ -16,7 +16,7 @@ class Marks:
     Attributes:
         measure: what `values` are: "probability" of the class that was answered, "accuracy" of a picture's pixels, …
         values: float64 (N,).
-        order: int64 (N,), the worst answer first.
+        order: int64, the worst answer first; (N,), or fewer where not all are shown.
         mistakes: how many of `order`, from its beginning, are wrong; None where answers are better or worse only.
         labels: the true classes, int64 (N,), where examples have one.
         answers: the classes that were answered, int64 (N,), likewise.
@@ -28,6 +28,15 @@ class Marks:
     mistakes: int | None = None
     labels: Tensor | None = None
     answers: Tensor | None = None
+
+    @property
+    def wrong(self) -> Tensor | None:
+        """Which answers are wrong, bool (N,); None where they are better or worse only."""
+        if self.mistakes is None:
+            return None
+        wrong = torch.zeros(len(self.values), dtype=torch.bool)
+        wrong[self.order[: self.mistakes]] = True
+        return wrong
 
 
 def of_classes(sureness: Tensor, answers: Tensor, labels: Tensor, measure: str = "probability") -> Marks:

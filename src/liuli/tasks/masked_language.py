@@ -27,10 +27,11 @@ from torch.nn.functional import cross_entropy, pad
 
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
-from liuli.tasks import bert_checkpoints, passages, pieces, typed
+from liuli.tasks import bert_checkpoints, marks, masked_examples, passages, pieces, typed
+from liuli.tasks.marks import Marks
 from liuli.tasks.passages import KEPT, NOWHERE
 from liuli.tasks.pieces import BLANK, END, START, UNKNOWN
-from liuli.tasks.task import Batch, Example, Outcome, Rows, Task
+from liuli.tasks.task import Batch, Example, Outcome, Piece, Posed, Rows, Task, row
 
 SEED = 0  # of what is masked and mispaired in the data that are held out
 LIKELIEST, SEVERAL = 10, 5
@@ -224,6 +225,23 @@ class MaskedLanguage(Task):
         words, _, places = (part.cpu() for part in self.inputs(batch))
         return masked_figures.answers(output.cpu(), self.truth(batch).cpu(), words, places, facts, folder)
 
+    def mark(self, output: Tensor, batch: Batch, facts: Facts) -> Marks:
+        """The mean loss of the masked pieces of each pair, the highest first."""
+        own = output[:, :-1, 0].double()  # (N, M)
+        asked = own != NO_PLACE
+        return marks.by_value(-(own * asked).sum(1) / asked.sum(1).clamp(min=1), "loss", high_is_good=False)
+
+    def pose(self, split: Split, batch: Batch, index: int, facts: Facts) -> Posed:
+        """The pair as it is read, with its blanks; right is what stood there."""
+        given, names = masked_examples.alone(row(batch, index)), pieces.names(facts.learnt)
+        spelled = " ".join(names[number] for number in self.inputs(given)[0][0].tolist())
+        right = " … ".join(names[number] for number in self.truth(given)[0].tolist())
+        return Posed(Example(f"test {index}", given, spelled), right)
+
+    def piecewise(self, output: Tensor, batch: Batch, facts: Facts) -> Sequence[Piece]:
+        """The pair as it stands in the text; of its masked pieces the loss, and what was named where that is wrong."""
+        return masked_examples.piecewise(output[0], batch, pieces.names(facts.learnt))
+
     def portray(self, model: nn.Module, batch: Batch, facts: Facts, folder: Path) -> list[Path]:
         """What the words of a short text look at, in every head of every layer."""
         from liuli.tasks import masked_figures
@@ -281,8 +299,9 @@ class MaskedLanguage(Task):
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """The likeliest piece for each blank; of one blank the ten likeliest with probabilities, of several five."""
         names = pieces.names(facts.learnt)
-        shares = output[:-1, 1 + LIKELIEST :].exp().double().cpu().tolist()
-        numbers = output[:-1, 1 : 1 + LIKELIEST].long().tolist()
+        asked = output[:-1][output[:-1, 0] != NO_PLACE]
+        shares = asked[:, 1 + LIKELIEST :].exp().double().cpu().tolist()
+        numbers = asked[:, 1 : 1 + LIKELIEST].long().tolist()
         blanks = [
             {names[number]: round(share, 6) for number, share in zip(*row, strict=True)}
             for row in zip(numbers, shares, strict=True)

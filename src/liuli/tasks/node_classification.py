@@ -148,7 +148,7 @@ class NodeClassification(Task):
         marked = batch[3]
         return marks.of_scores(output[marked][:, 2:], batch[4][marked])
 
-    def pose(self, split: Split, index: int, facts: Facts) -> Posed:
+    def pose(self, split: Split, batch: Batch, index: int, facts: Facts) -> Posed:
         """The marked node of that number, and the graph around it."""
         node = int(split.extra["marked"][0].nonzero()[0][index])
         names = facts.details.get("nodes")

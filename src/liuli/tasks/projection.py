@@ -21,9 +21,10 @@ from torch import Tensor, nn
 
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
-from liuli.tasks import rows
+from liuli.tasks import marks, rows
 from liuli.tasks.image_classification import PICTURE_ENDINGS, SMALL
-from liuli.tasks.task import Batch, Example, Outcome, Task
+from liuli.tasks.marks import Marks
+from liuli.tasks.task import Batch, Example, Outcome, Posed, Task, row
 
 NAMED = 3  # coordinates in an answer's sentence
 SHOWN = 12  # pictures beside their reconstructions
@@ -118,6 +119,17 @@ class Projection(Task):
             title = f"Above: as given. Below: as {coordinates.size(1)} coordinates give it back"
             drawn["reconstructions"] = figures.sheet(both, min(SHOWN, len(given)), title)
         return figures.save(drawn, folder)
+
+    def mark(self, output: Tensor, batch: Batch, facts: Facts) -> Marks:
+        """The squared error of each example, mean over its features, the largest first."""
+        _, back = parted(output, batch[0].size(1))
+        return marks.by_value((batch[0] - back).double().square().mean(1), "error", high_is_good=False)
+
+    def pose(self, split: Split, batch: Batch, index: int, facts: Facts) -> Posed:
+        """The picture, or the row as it is in the data."""
+        drawn = facts.kind == "image"
+        given = "" if drawn else rows.spelled(split.one(index).inputs[0].tolist(), facts)
+        return Posed(Example(f"test {index}", row(batch, index)[:1], given), drawn=drawn)
 
     def read(self, source: Path | bytes | str, facts: Facts, name: str) -> Example:
         """A picture, or one row of a table, as the network learnt from the one or the other."""

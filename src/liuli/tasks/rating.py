@@ -32,7 +32,9 @@ from torch.nn.functional import cross_entropy
 from liuli.data.dataset import Facts, Split
 from liuli.data.ratings import MOST
 from liuli.errors import UserError, nearest
-from liuli.tasks.task import Batch, Example, Outcome, Rows, Task
+from liuli.tasks import marks
+from liuli.tasks.marks import Marks
+from liuli.tasks.task import Batch, Example, Outcome, Posed, Rows, Task, row
 from liuli.tasks.typed import words
 
 SHOWN = 10  # items recommended
@@ -164,6 +166,18 @@ class Rating(Task):
             "counts": rating_figures.error_by_count(foretold - ratings, simple - ratings, counts),
         }
         return figures.save(drawn, folder)
+
+    def mark(self, output: Tensor, batch: Batch, facts: Facts) -> Marks:
+        """How far off the rating foretold is, the farthest first."""
+        foretold = output[:, 2].double().clamp(*facts.details["scale"])
+        return marks.by_value((foretold - batch[1]).abs(), "error", high_is_good=False)
+
+    def pose(self, split: Split, batch: Batch, index: int, facts: Facts) -> Posed:
+        """A user and an item, and how the one rated the other."""
+        pair, rating = row(batch, index)  # (1, 2), (1,)
+        user, item = pair[0].tolist()
+        given = f"user {facts.details['users'][user]}, {facts.details['titles'][item]}"
+        return Posed(Example(f"test {index}", (pair,), given), f"{float(rating):g}")
 
     def read(self, source: Path | bytes | str, facts: Facts, name: str) -> Example:
         """A user ("196", "user 196"), asked about all items without a rating; or a user and an item ("196 242").

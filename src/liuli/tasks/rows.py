@@ -94,6 +94,12 @@ def from_json(text: str, columns: Sequence[str], name: str, expected: str) -> li
     return found
 
 
+def spelled(numbers: Sequence[float], facts: Facts) -> str:
+    """A row, each number after the name of its column."""
+    cells = zip(facts.details["columns"], numbers, strict=True)
+    return ", ".join(f"{column} {number:g}" for column, number in cells)
+
+
 def only(examples: Sequence[Example], name: str) -> Example:
     """The one row that was asked for.
 

@@ -176,7 +176,7 @@ class Segmentation(Task):
         right = ((output.cpu() == labels) & known).sum((1, 2)) / known.sum((1, 2)).clamp(min=1)
         return marks.by_value(right, "accuracy", high_is_good=True)
 
-    def pose(self, split: Split, index: int, facts: Facts) -> Posed:
+    def pose(self, split: Split, batch: Batch, index: int, facts: Facts) -> Posed:
         """The picture as it is in the data, and its label map."""
         pixels, labels = self.tensors(split.one(index), facts)
         return Posed(Example(f"test {index}", (pixels, pixels)), ideal=labels[0])

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -64,10 +65,16 @@ def drawn(count: int) -> dict[str, Any]:
 
 def tokenizer(learnt: Learnt) -> Tokenizer:
     """What `learn` gave, ready to read."""
+    return built(json.dumps(learnt))
+
+
+@lru_cache(maxsize=4)
+def built(written: str) -> Tokenizer:
+    """The reader of what was learnt, made once: that takes longer than reading a sentence."""
     with from_extra("language"):
         from tokenizers import Tokenizer
 
-    return Tokenizer.from_str(json.dumps(learnt))
+    return Tokenizer.from_str(written)
 
 
 def count(learnt: Learnt) -> int:

@@ -25,8 +25,9 @@ from liuli.data.dataset import Facts, Split
 from liuli.data.voc import KIND
 from liuli.errors import UserError
 from liuli.layers.boxes import iou
-from liuli.tasks import box_files
-from liuli.tasks.task import Batch, Example, Outcome, Task
+from liuli.tasks import box_files, marks
+from liuli.tasks.marks import Marks
+from liuli.tasks.task import Batch, Example, Outcome, Posed, Task, row
 
 COPIES = (3, 8)  # of a thing: as many or more, fewer than
 JITTER = 0.08  # of a box's sides: how far a copy is moved and stretched, typically
@@ -91,9 +92,7 @@ class Suppression(Task):
 
     def tally(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
         """The share of the candidates of each picture that are rightly kept or dropped."""
-        real = batch[0][..., 5] >= 0
-        right = ((output >= KEPT) == batch[1]) & real
-        return {"right": (right.sum(1) / real.sum(1).clamp(min=1)).sum()}
+        return {"right": rightly(output, batch).sum()}
 
     def metrics(self, output: Tensor, batch: Batch, facts: Facts) -> dict[str, object]:
         """Precision, recall and F1 of what is kept, average precision of the scores, and how many there are."""
@@ -104,6 +103,19 @@ class Suppression(Task):
         from liuli.tasks import box_figures, figures
 
         return figures.save({"suppression": box_figures.before_and_after(batch[0], output, KEPT)}, folder)
+
+    def mark(self, output: Tensor, batch: Batch, facts: Facts) -> Marks:
+        """The share of each picture's candidates that are rightly kept or dropped, the lowest first."""
+        return marks.by_value(rightly(output[..., 4], batch), "accuracy", high_is_good=True)
+
+    def pose(self, split: Split, batch: Batch, index: int, facts: Facts) -> Posed:
+        """The candidates of a picture; right is that of each thing the surest is left."""
+        candidates, wanted = row(batch, index)  # (1, M, 6), (1, M)
+        real = candidates[0, :, 5] >= 0
+        ideal = candidates[0].clone()
+        ideal[:, 4] *= wanted[0]
+        right = str(self.answer(ideal, facts)["answer"])
+        return Posed(Example(f"test {index}", (candidates[:, real],)), right, ideal=ideal[real])
 
     def portray(self, model: nn.Module, batch: Batch, facts: Facts, folder: Path) -> list[Path]:
         """Precision, recall and F1 by threshold, on the held-out part; the one that was chosen is marked."""
@@ -128,8 +140,8 @@ class Suppression(Task):
 
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """The boxes that are kept, the surest first: their number in the file, class, score and corners."""
-        rows = [(*row, number) for number, row in enumerate(output.double().tolist(), 1)]
-        kept = sorted((row for row in rows if row[5] >= 0 and row[4] >= KEPT), key=lambda row: -row[4])
+        rows = [(*row, number) for number, row in enumerate(output.double().tolist(), 1) if row[5] >= 0]
+        kept = sorted((row for row in rows if row[4] >= KEPT), key=lambda row: -row[4])
         boxes = [
             {
                 "number": number,
@@ -176,6 +188,13 @@ def copied(boxes: np.ndarray, seed: int) -> Batch:
     for place, (picture, mark) in enumerate(zip(pictures, wanted, strict=True)):
         filled[place, : len(picture)], marks[place, : len(mark)] = picture, mark
     return filled, marks
+
+
+def rightly(left: Tensor, batch: Batch) -> Tensor:
+    """Of each picture the share of its candidates that are rightly kept or dropped: (B,)."""
+    real = batch[0][..., 5] >= 0
+    right = ((left >= KEPT) == batch[1]) & real
+    return right.sum(1) / real.sum(1).clamp(min=1)
 
 
 def errors(left: Tensor, batch: Batch) -> Tensor:

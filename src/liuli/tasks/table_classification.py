@@ -108,11 +108,10 @@ class TableClassification(Task):
         """The surest mistakes first."""
         return marks.of_scores(output, batch[1])
 
-    def pose(self, split: Split, index: int, facts: Facts) -> Posed:
+    def pose(self, split: Split, batch: Batch, index: int, facts: Facts) -> Posed:
         """The row as it is in the data, each number after the name of its column."""
         row, label = self.tensors(split.one(index), facts)
-        cells = zip(facts.details["columns"], split.inputs[index].tolist(), strict=True)
-        spelled = ", ".join(f"{column} {number:g}" for column, number in cells)
+        spelled = rows.spelled(split.inputs[index].tolist(), facts)
         return Posed(Example(f"test {index}", (row,), spelled), facts.classes[int(label)])
 
     def portray(self, model: nn.Module, batch: Batch, facts: Facts, folder: Path) -> list[Path]:

@@ -82,6 +82,16 @@ class Table:
                 return values
             policy = np.where(better, worth.argmax(1), policy)
 
+    def gaps(self, policy: Array) -> Array:
+        """How much less than the best action that of `policy` (S,) is worth in each state, both followed by the best.
+
+        Returns:
+            (S,), 0 where it is a best one.
+        """
+        best = self.lookahead(self.optimum)  # (S, A)
+        gaps = best.max(1) - np.take_along_axis(best, policy[:, None], 1)[:, 0]
+        return np.where(gaps > 1e-9 * (1 + np.abs(best).max(1)), gaps, 0.0)  # a rounding error is no gap
+
     def play(self, policy: Array, episodes: int, limit: int, seed: int) -> Array:
         """Rewards, undiscounted, of `episodes` episodes by `policy` (S,), each broken off after `limit` steps: (N,)."""
         random = np.random.Generator(np.random.PCG64(seed))

@@ -79,12 +79,28 @@ class Posed(NamedTuple):
         right: the right answer in a word or a sentence.
         given: the words as they stand in the data, where the network reads words.
         ideal: the response that would be right (without the batch dimension), where that is best seen drawn.
+        drawn: whether the response is best seen drawn, though none is the right one.
     """
 
     example: Example
     right: str = ""
     given: str = ""
     ideal: Tensor | None = None
+    drawn: bool = False
+
+
+class Piece(NamedTuple):
+    """A piece of a text that a network was asked about.
+
+    Attributes:
+        text: how it reads, with the blanks around it.
+        surprise: −log of the probability that the network gave it, in nats; None where it was not asked.
+        said: what the network held for likeliest in its place, where that is another.
+    """
+
+    text: str
+    surprise: float | None = None
+    said: str = ""
 
 
 class Task(ABC):
@@ -230,9 +246,24 @@ class Task(ABC):
         """
         return None
 
-    def pose(self, split: Split, index: int, facts: Facts) -> Posed:
-        """Example `index` (as `mark` counts them) of a split as if a person had given it."""
+    def pose(self, split: Split, batch: Batch, index: int, facts: Facts) -> Posed:
+        """Example `index` (as `mark` counts them) of a split as if a person had given it.
+
+        Args:
+            batch: the whole split, as `tensors` gives it.
+
+        Raises:
+            IndexError: there is no such example.
+        """
         raise NotImplementedError(index)
+
+    def piecewise(self, output: Tensor, batch: Batch, facts: Facts) -> Sequence[Piece]:
+        """The text of one example (a batch of one) piece by piece, where the network is asked about its pieces.
+
+        Args:
+            output: what `respond` gave for it.
+        """
+        return []
 
     def watch(self, model: nn.Module) -> Mapping[str, NDArray[np.uint8]]:
         """Pictures (H, W, C) by name that show, beside one another in time, how the network comes along: samples.
@@ -306,3 +337,12 @@ class Task(ABC):
     def scratch_arrays(self, batch: Batch) -> Sequence[object]:
         """The batch for the NumPy engine: network input and targets as arrays. For systems written by hand only."""
         raise NotImplementedError
+
+
+def row(batch: Batch, index: int) -> Batch:
+    """One example of a batch, as a batch of one.
+
+    Raises:
+        IndexError: there is no such example.
+    """
+    return tuple(part[index][None] for part in batch)

@@ -141,7 +141,7 @@ class TextClassification(Task):
         """The surest mistakes first."""
         return marks.of_scores(output, batch[1])
 
-    def pose(self, split: Split, index: int, facts: Facts) -> Posed:
+    def pose(self, split: Split, batch: Batch, index: int, facts: Facts) -> Posed:
         """The sentence as it is in the data; one without a word is an unknown word."""
         label, sentence = facts.classes[int(split.targets[index])], str(split.inputs[index])
         try:

@@ -207,7 +207,7 @@ class Translation(Task):
         answers, right = (subwords.decode(words, facts.learnt["target"]) for words in (output, batch[1]))
         return marks.by_value(translation_figures.chrf(right, answers), "chrF", high_is_good=True)
 
-    def pose(self, split: Split, index: int, facts: Facts) -> Posed:
+    def pose(self, split: Split, batch: Batch, index: int, facts: Facts) -> Posed:
         """The sentence as it is in the data, and its translation."""
         sentence = str(split.inputs[index])
         return Posed(self.read(sentence, facts, f"test {index}"), str(split.targets[index]), sentence)

@@ -26,7 +26,9 @@ from torch.nn.functional import logsigmoid, normalize
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError, nearest
 from liuli.layers.word_counts import unigram_noise
-from liuli.tasks.task import Batch, Example, Outcome, Rows, Task
+from liuli.tasks import marks
+from liuli.tasks.marks import Marks
+from liuli.tasks.task import Batch, Example, Outcome, Posed, Rows, Task
 
 AROUND = 5  # words to either side that an explanation looks at
 NOISE = 5
@@ -182,6 +184,27 @@ class WordVectors(Task):
         measured = self.metrics(output, batch, facts)
         pairs = (batch[4] == PAIRS) & (batch[1] != 0).any(1)
         return word_figures.answers(output[pairs, 0], batch[3][pairs], measured, folder)
+
+    def mark(self, output: Tensor, batch: Batch, facts: Facts) -> Marks:
+        """The analogies whose words were all learnt: those missed first, the surest of them first.
+
+        What is measured is the cosine of the answer.
+        """
+        words, signs, _, _, section = batch
+        asked = ((signs != 0).any(1) & (section > PAIRS)).nonzero().flatten()
+        wanted = words[:, min(3, words.size(1) - 1)]
+        of_asked = marks.of_classes(output[asked, 1 + NEAREST], output[asked, 1].long(), wanted[asked], "similarity")
+        return Marks("similarity", output[:, 1 + NEAREST].double(), asked[of_asked.order], of_asked.mistakes)
+
+    def pose(self, split: Split, batch: Batch, index: int, facts: Facts) -> Posed:
+        """An analogy `a b c d` as b − a + c, where d is right; or a pair of words, and how alike people find them."""
+        if index >= len(split):
+            raise IndexError(index)
+        a, b, *rest = str(split.inputs[index]).split()
+        if not rest:
+            return Posed(self.read(f"{a} {b}", facts, f"test {index}"), f"{split.targets[index]:g}", f"{a}, {b}")
+        asked = self.read(f"{b} - {a} + {rest[0]}", facts, f"test {index}")
+        return Posed(asked, rest[1], f"{a} : {b} = {rest[0]} : ?")
 
     def portray(self, model: nn.Module, batch: Batch, facts: Facts, folder: Path) -> list[Path]:
         """Frequent words, and countries with their capitals, in the plane in which they differ most."""

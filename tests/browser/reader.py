@@ -40,13 +40,15 @@ READ = """() => {
   const part = (one) => [...one.querySelectorAll('.line')].map(line)
   const shown = (name) => number(document.querySelector(`[data-testid=${name}] data`))
   return {
-    parts: [...document.querySelectorAll('.explanation .part')].map(part),
+    parts: [...document.querySelectorAll('.explanation .part:not(.step *)')].map(part),
+    step: [...document.querySelectorAll('.step .part')].map(part),
     captured: shown('captured'), computed: shown('computed'), residual: shown('residual'),
   }
 }"""
 
 FUNCTIONS = {
     "exp": math.exp,
+    "tanh": math.tanh,
     "log": math.log,
     "gt": lambda a, b: float(a > b),
     "eq": lambda a, b: float(a == b),

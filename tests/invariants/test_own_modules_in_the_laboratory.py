@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from liuli.errors import UserError
 from liuli.lab.desk import Desk
 from liuli.lab.limits import MOST_RECORDS
 from liuli.lab.scenes import Scene
@@ -25,10 +26,37 @@ from torch import nn
 def make():
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(72, 3)).train()
-    return network, torch.rand(1, 1, 8, 8), lambda output: nn.functional.cross_entropy(output, torch.tensor([2]))
+    def loss(output):
+        return nn.functional.cross_entropy(output, torch.tensor([2]))
+
+    return network, torch.rand(1, 1, 8, 8), loss, torch.optim.Adam(network.parameters())
+
+class Loop(nn.Module):
+    '''Goes round.
+
+    Thrice.
+    '''
+
+    def __init__(self):
+        super().__init__()
+        self.step = nn.Linear(2, 2)
+
+    def forward(self, x):
+        for _ in range(3):
+            x = self.step(x)
+        return x
+
+def loop():
+    return Loop(), torch.ones(5, 2)
 
 def wrong():
     return nn.Linear(1, 1), torch.ones(1), 3
+
+def without_step():
+    return nn.Linear(1, 1), torch.ones(1), torch.sum, "Adam"
+
+def many():
+    return nn.Linear(1, 1), 1, 2, 3, 4
 """
 
 
@@ -42,7 +70,9 @@ def opened(tmp_path: Path) -> tuple[Visitor, Desk]:
 def test_it_is_listed_with_its_layers_and_stays_open(tmp_path: Path) -> None:
     visitor, desk = opened(tmp_path)
     (module,) = visitor.ask("GET", "/api/modules").json()
-    assert (module["title"], module["parameters"], module["backward"]) == ("Sequential", 20 + 219, True)
+    assert (module["title"], module["parameters"], module["optimizer"]) == ("Sequential", 20 + 219, "Adam")
+    assert module["notes"] == [["note.given", {}]]
+    assert module["about"] == ""
     rows = [(one["path"], one["kind"], one["shape"], one["parameters"]) for one in module["layers"]]
     assert rows == [
         ("", "Sequential", [1, 3], 239),
@@ -70,10 +100,24 @@ def test_no_request_opens_a_file(tmp_path: Path) -> None:
     assert Visitor(laboratory("secret")).ask("GET", "/api/modules").json() == []
 
 
-def test_a_loss_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_a_layer_that_is_called_again_stands_once(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(FILE, encoding="utf-8")
-    with pytest.raises(Exception, match="loss of type int"):
-        of_factory(f"{tmp_path / 'mine.py'}:wrong", None)
+    desk = Desk()
+    desk.show(*of_factory(f"{tmp_path / 'mine.py'}:loop", None))
+    (module,) = Visitor(laboratory("secret", desk)).ask("GET", "/api/modules").json()
+    assert module["about"] == "Goes round."
+    rows = [(one["path"], one["calls"], one["parameters"], one["multiply_adds"]) for one in module["layers"]]
+    assert rows == [("", 1, 6, 3 * 5 * 4), ("step", 3, 6, 3 * 5 * 4)]
+
+
+@pytest.mark.parametrize(
+    ("factory", "said"),
+    [("wrong", "loss of type int"), ("without_step", "optimizer of type str"), ("many", "returned 5 things")],
+)
+def test_what_is_no_loss_or_optimizer_is_refused(tmp_path: Path, factory: str, said: str) -> None:
+    (tmp_path / "mine.py").write_text(FILE, encoding="utf-8")
+    with pytest.raises(UserError, match=said):
+        of_factory(f"{tmp_path / 'mine.py'}:{factory}", None)
 
 
 def number(part: Any, name: str) -> float:
@@ -103,7 +147,21 @@ def test_the_step_is_the_one_that_the_optimizer_takes(steps: int) -> None:
     optimizer.zero_grad()
     loss(module(x)).backward()
     optimizer.step()
-    assert float(module.weight.view(-1)[5]) == pytest.approx(expected, rel=1e-5)
+    assert float(module.weight.detach().view(-1)[5]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_each_weight_moves_by_the_settings_of_its_own_group() -> None:
+    first, second, third = nn.Linear(2, 2), nn.Linear(2, 2), nn.Linear(2, 1)
+    groups = [{"params": first.parameters(), "lr": 0.1}, {"params": second.parameters(), "lr": 0.5}]
+    module = nn.Sequential(first, second, third)
+    record, subject = of_module(module, torch.ones(1, 2), optimizer=torch.optim.SGD(groups))
+    for layer, rate in (("0", 0.1), ("1", 0.5)):
+        told = stepped(record, subject.scene, f"{layer}.weight", 1)
+        assert number(told["part"], "η") == rate
+        assert told["change"] == pytest.approx(-rate * number(told["part"], "g"), rel=1e-9)
+        assert told["part"]["formula"]["define"] == []  # w − η·g, and no letter that is only another name
+    with pytest.raises(UserError, match=r"2\.weight: SGD was not given this parameter"):
+        stepped(record, subject.scene, "2.weight", 0)
 
 
 def test_without_an_optimizer_it_is_said_so() -> None:

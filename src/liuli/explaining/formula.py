@@ -86,6 +86,18 @@ class Formula:
         absent = frozenset(letter for letter, one in environment.items() if one is None)
         return self.without(absent, frozenset(letter for letter, one in environment.items() if one is ZERO))
 
+    def shortened(self) -> Formula:
+        """The formula without the lines that only give a letter another name: h = g."""
+        known: dict[str, Expression | None] = {}
+        kept = []
+        for symbol, body in self.definitions:
+            body = substituted(body, known) or Number(0)
+            if isinstance(body, Symbol):
+                known[written(symbol)] = body
+            else:
+                kept.append((symbol, body))
+        return Formula(self.result, substituted(self.body, known) or Number(0), tuple(kept)) if known else self
+
     def _without(self, absent: frozenset[str], zero: frozenset[str]) -> Formula:
         environment: Environment = {**dict.fromkeys(absent), **dict.fromkeys(zero, ZERO)}
         definitions = [(symbol, substituted(body, environment)) for symbol, body in self.definitions]

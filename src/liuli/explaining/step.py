@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import sqrt
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -62,7 +63,7 @@ def explain_step(
     """
     value = record.value(value) if isinstance(value, str) else value
     flat = located(value, index)
-    shown, letters = step_of(record, value, flat, optimizer, state, rate, clip)
+    shown, letters = step_of(record, value, flat, optimizer, state, rate, clip=clip)
     expression = shown.bind({**letters, **shown.define(letters)})
     captured = float("nan") if after is None else float(after.detach().reshape(-1)[flat])
     return Explanation(
@@ -71,7 +72,7 @@ def explain_step(
         "step",
         "formula",
         None,
-        shown.suited(letters),
+        shown,
         expression,
         captured,
         "the optimizer's step on this weight",
@@ -87,9 +88,12 @@ def step_of(
     optimizer: system.SGD | system.Adam | torch.optim.Optimizer | None,
     state: Mapping[str, Tensor] | None = None,
     rate: float | None = None,
+    group: Mapping[str, Any] | None = None,
     clip: float | None = None,
 ) -> tuple[Formula, dict[str, Expression | None]]:
     """The formula of the step on element `flat` of a parameter, and what its letters stand for.
+
+    `group`: the settings of PyTorch's own optimizer for this parameter; None: those of its first group.
 
     Raises:
         UserError: see `explain_step`.
@@ -102,7 +106,7 @@ def step_of(
             f"record.parameters, in a record made with a loss"
         )
     weight = work.source(value.address)
-    text, settings = rule(optimizer or system.SGD(lr=1.0), state or {})
+    text, settings = rule(optimizer or system.SGD(lr=1.0), state or {}, group)
     letters: dict[str, Expression | None] = {letter: number_of(one) for letter, one in settings.items()}
     letters["t"] = Number(settings.get("t") or 1)
     letters |= {"w": Operand(weight, flat), "g": Operand(gradient, flat), "c": clipped(record, clip)}
@@ -112,15 +116,17 @@ def step_of(
         letters[letter] = kept(state, name, value, flat)
     if "m_new" in text:
         letters["v"] = kept(state, "exp_avg_sq", value, flat)
-    return formula(text), letters
+    return formula(text).suited(letters).shortened(), letters
 
 
 def rule(
-    optimizer: system.SGD | system.Adam | torch.optim.Optimizer, state: Mapping[str, Tensor]
+    optimizer: system.SGD | system.Adam | torch.optim.Optimizer,
+    state: Mapping[str, Tensor],
+    group: Mapping[str, Any] | None = None,
 ) -> tuple[str, dict[str, float | None]]:
     """The formula of an optimizer, and the letters that its settings stand for; None for what it does without."""
     if isinstance(optimizer, torch.optim.Optimizer):
-        return torch_rule(optimizer, state)
+        return torch_rule(optimizer, state, group or optimizer.param_groups[0])
     if isinstance(optimizer, system.SGD):
         return descent(optimizer.lr, optimizer.momentum, optimizer.nesterov, optimizer.weight_decay, 0.0, state)
     settings = (optimizer.lr, optimizer.beta1, optimizer.beta2, optimizer.epsilon)
@@ -128,9 +134,10 @@ def rule(
     return adam(settings, decay * decoupled, decay * (not decoupled), state)
 
 
-def torch_rule(optimizer: torch.optim.Optimizer, state: Mapping[str, Tensor]) -> tuple[str, dict[str, float | None]]:
-    """The same for PyTorch's own optimizers, by the settings of their first group."""
-    group = optimizer.param_groups[0]
+def torch_rule(
+    optimizer: torch.optim.Optimizer, state: Mapping[str, Tensor], group: Mapping[str, Any]
+) -> tuple[str, dict[str, float | None]]:
+    """The same for PyTorch's own optimizers, by the settings of a group."""
     kind = type(optimizer).__name__
     if kind not in ("SGD", "Adam", "AdamW") or group.get("amsgrad") or group.get("maximize"):
         raise UserError(f"explain_step: {kind} is not explained; SGD, Adam and AdamW are, without amsgrad or maximize")

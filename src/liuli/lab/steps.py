@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -24,27 +27,46 @@ def stepped(record: Record, scene: Scene | None, address: str, flat: int) -> Jso
     """The optimizer's next step on element `flat` of a parameter: the formula, and for each letter what it stands for.
 
     `first`: it is the optimizer's first step, as it remembers nothing yet; `assumed`: nobody has named an optimizer.
+    `before`, `after` and `change`: of the weight.
 
     Raises:
-        UserError: the value is no parameter that a gradient reached, or the optimizer is of another kind.
+        UserError: the value is no parameter that a gradient reached, the optimizer does not move it, or is of another
+            kind.
     """
     value = record.value(address)
     optimizer = scene.optimizer if scene is not None else None
-    state = {}
+    state, group = {}, None
     if isinstance(optimizer, torch.optim.Optimizer) and scene is not None:
-        state = optimizer.state.get(parameter(scene.beginning.module, value.address), {})
-    shown, letters = step_of(record, value, flat, optimizer or ASSUMED, state)
-    suited = shown.suited(letters)
+        moved = parameter(scene.beginning.module, value.address)
+        state, group = optimizer.state.get(moved, {}), group_of(optimizer, moved, address)
+    shown, letters = step_of(record, value, flat, optimizer or ASSUMED, state, group=group)
+    before = float(value.tensor.reshape(-1)[flat])
+    after = float(shown.bind({**letters, **shown.define(letters)}).value())
     return {
         "optimizer": type(optimizer or ASSUMED).__name__,
         "assumed": optimizer is None,
         "first": not state,
+        "before": number_json(before),
+        "after": number_json(after),
+        "change": number_json(after - before),
         "part": {
             "operation": -1,
-            "formula": formula_json(suited),
-            "letters": {name: given(part) for name, part in bound(suited, letters).items()},
+            "formula": formula_json(shown),
+            "letters": {name: given(part) for name, part in bound(shown, letters).items()},
         },
     }
+
+
+def group_of(optimizer: torch.optim.Optimizer, moved: nn.Parameter, address: str) -> Mapping[str, Any]:
+    """The settings of an optimizer for one parameter.
+
+    Raises:
+        UserError: it was not given the parameter.
+    """
+    for group in optimizer.param_groups:
+        if any(one is moved for one in group["params"]):
+            return group
+    raise UserError(f"{address}: {type(optimizer).__name__} was not given this parameter, so it does not move it")
 
 
 def parameter(module: nn.Module, address: str) -> nn.Parameter:

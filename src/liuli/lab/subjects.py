@@ -120,8 +120,8 @@ def first_floating(thing: Any) -> Tensor | None:
 def of_factory(spec: str, given: str | None) -> Made:
     """What the module that `path/to/file.py:factory` makes, given an input file or a shape.
 
-    The factory returns a module, or a module and its inputs (a tensor, or a tuple of them), or these and a loss: a
-    function from the module's output to one number.
+    The factory returns a module, or a module and its inputs (a tensor, or a tuple of them), or these and a loss (a
+    function from the module's output to one number), or these and an optimizer of the module's parameters.
 
     Raises:
         UserError: there is no such file or factory, it returns no module, or the input cannot be read.
@@ -129,14 +129,19 @@ def of_factory(spec: str, given: str | None) -> Made:
     path, _, name = spec.rpartition(":")
     with users_code(Path(path)):
         made = function_of(Path(path), name)()
-    module, inputs, loss = (*made, None, None)[:3] if isinstance(made, tuple) and made else (made, None, None)
-    if not isinstance(module, nn.Module):
+    made = made if isinstance(made, tuple) and made else (made,)
+    if not isinstance(made[0], nn.Module) or len(made) > 4:
+        kind = f"{len(made)} things" if len(made) > 4 else f"an object of type {type(made[0]).__name__}"
         raise UserError(
-            f"{spec}: returned an object of type {type(module).__name__}, expected a torch.nn.Module, or a module and "
-            "its inputs"
+            f"{spec}: returned {kind}, expected a torch.nn.Module, or a module, its inputs, a loss and an optimizer"
         )
+    module, inputs, loss, optimizer = (*made, None, None, None)[:4]
     if not (loss is None or callable(loss)):
         raise UserError(f"{spec}: returned a loss of type {type(loss).__name__}, expected a function of the output")
+    if not isinstance(optimizer, Optimizer | None):
+        raise UserError(
+            f"{spec}: returned an optimizer of type {type(optimizer).__name__}, expected one of torch.optim"
+        )
     if given is not None:
         inputs = read_input(given)
     if inputs is None:
@@ -145,7 +150,7 @@ def of_factory(spec: str, given: str | None) -> Made:
         )
     inputs = inputs if isinstance(inputs, tuple) else (inputs,)
     with users_code(Path(path)):
-        return of_module(module, *inputs, title=type(module).__name__, loss=loss)
+        return of_module(module, *inputs, title=type(module).__name__, loss=loss, optimizer=optimizer)
 
 
 @contextmanager

@@ -214,6 +214,9 @@ export interface Step {
   optimizer: string
   assumed: boolean
   first: boolean
+  before: Tree
+  after: Tree
+  change: Tree
   part: Part
 }
 

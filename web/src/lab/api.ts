@@ -31,8 +31,8 @@ export interface Stop {
 
 export interface Layer {
   path: string
-  /** How often the module had been called before; a system's are told once. */
-  call?: number
+  /** How often the module was called; of a system it is not told. */
+  calls?: number
   kind: string
   shape: number[]
   parameters: number

@@ -129,7 +129,7 @@ def part(text: str, settings: Mapping[str, float | None], numbers: Mapping[str, 
         numbers: that are shown whatever they are.
     """
     known = {letter: number_of(one) for letter, one in settings.items()} | {"c": None}
-    shown = formula(text).suited({**known, **{letter: Number(one) for letter, one in numbers.items()}})
+    shown = formula(text).suited({**known, **{letter: Number(one) for letter, one in numbers.items()}}).shortened()
     every = {letter: {"number": number_json(one)} for letter, one in {**settings, **numbers}.items() if one is not None}
     return {"formula": formula_json(shown), "letters": used_by(shown, every)}
 

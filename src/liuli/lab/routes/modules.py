@@ -5,11 +5,15 @@ No request names a file: a module comes from the command line or from Python, ne
 
 from __future__ import annotations
 
+import inspect
+
 from fastapi import APIRouter, Response
+from torch import nn
 
 from liuli.files import Json
 from liuli.lab.desk import Desk, Opened
 from liuli.lab.replies import told_json
+from liuli.lab.scenes import Scene
 from liuli.tracing.parts import ModuleCall
 from liuli.tracing.record import Record
 
@@ -27,29 +31,44 @@ def routes(desk: Desk) -> APIRouter:
 
 
 def module(name: str, opened: Opened) -> Json:
-    """A module for a reader: its inputs, its layers in the order of their calls, its parameters."""
-    record = opened.record
+    """A module for a reader: its inputs, its layers in the order of their first calls, its parameters."""
+    record, scene = opened.record, opened.subject.scene
+    calls: dict[str, list[ModuleCall]] = {}
+    for call in record.modules.walk():
+        if call.path != "(loss)":
+            calls.setdefault(call.path, []).append(call)
+    optimizer = scene.optimizer if scene is not None else None
     return {
         "record": name,
         "title": opened.subject.title,
         "answer": opened.subject.answer,
+        "about": about(scene),
         "inputs": [{"address": value.address, "shape": value.shape} for value in record.inputs],
         "outputs": [{"address": value.address, "shape": value.shape} for value in record.outputs],
-        "backward": record.loss is not None and any(value.grad is not None for value in record.parameters),
+        "notes": opened.subject.notes,
+        "optimizer": "" if optimizer is None else type(optimizer).__name__,
         "parameters": sum(value.tensor.numel() for value in record.parameters),
-        "layers": [layer(record, call) for call in record.modules.walk() if call.path != "(loss)"],
+        "layers": [layer(record, path, mine) for path, mine in calls.items()],
     }
 
 
-def layer(record: Record, call: ModuleCall) -> Json:
-    """One call of one module: what it gave, the parameters under it, and the multiply-adds."""
-    prefix = f"{call.path}." if call.path else ""
-    shapes = [record.value(address).shape for address in call.outputs]
+def layer(record: Record, path: str, calls: list[ModuleCall]) -> Json:
+    """One module: what its first call gave, the parameters under it, and the multiply-adds of all its calls."""
+    prefix = f"{path}." if path else ""
+    shapes = [record.value(address).shape for address in calls[0].outputs]
     return {
-        "path": call.path,
-        "call": call.call,
-        "kind": call.type.rpartition(".")[2],
+        "path": path,
+        "calls": len(calls),
+        "kind": calls[0].type.rpartition(".")[2],
         "shape": shapes[0] if shapes else [],
         "parameters": sum(one.tensor.numel() for one in record.parameters if one.address.startswith(prefix)),
-        "multiply_adds": sum(one.multiply_adds for each in call.walk() for one in each.operations),
+        "multiply_adds": sum(one.multiply_adds for call in calls for each in call.walk() for one in each.operations),
     }
+
+
+def about(scene: Scene | None) -> str:
+    """The first paragraph of what the class of a module says of itself; "" for PyTorch's own, which all know."""
+    kind = type(scene.beginning.module) if scene is not None else nn.Module
+    if kind.__module__.split(".")[0] == "torch" or "__doc__" not in vars(kind):
+        return ""
+    return inspect.cleandoc(kind.__doc__ or "").split("\n\n")[0]

@@ -241,6 +241,7 @@ def test_numbers_of_any_magnitude_are_described(numbers: list[float], mean: floa
         facts, counts = described(torch.tensor(numbers, dtype=torch.float64))
     assert (facts["mean"], facts["deviation"]) == (mean, deviation)
     assert (facts["minimum"], facts["maximum"]) == (min(numbers), max(numbers))
+    assert facts["strongest"] == np.abs(numbers).argmax()
     assert sum(counts) == len(numbers)
     assert len(counts) == 32
 
@@ -262,6 +263,7 @@ def test_many_numbers_are_described_as_few_are(numbers: torch.Tensor) -> None:
     plain = numbers.double().numpy().ravel()
     assert facts["count"] == facts["finite"] == plain.size
     assert (facts["minimum"], facts["maximum"], facts["zeros"]) == (plain.min(), plain.max(), (plain == 0).sum())
+    assert facts["strongest"] == np.abs(plain).argmax()
     assert (facts["mean"], facts["deviation"]) == pytest.approx((plain.mean(), plain.std()), rel=1e-9)
     expected, edges = np.histogram(plain, 32)
     border = 1e-6 * np.ptp(plain)  # what float32 cannot tell from the border of two bins

@@ -18,6 +18,7 @@ from liuli.explaining.expression import Operand
 from liuli.files import Json
 from liuli.lab.instances import explained
 from liuli.lab.packing import Pack
+from liuli.lab.statistics import strongest
 from liuli.tracing.parts import Value
 from liuli.tracing.record import Record
 
@@ -82,18 +83,13 @@ def asked(record: Record, bench: Workbench, start: str, whole: set[str]) -> Iter
     yield from ((value, flat, direction) for value, flat in steps(record, bench, start) for direction in both)
     for value in record.values():
         if value.producer is not None and value.address not in whole and value.origin == "operation":
-            yield value, strongest(bench, value.address), "forward"
-
-
-def strongest(bench: Workbench, address: str) -> int:
-    """The place of the largest number of a value, either way."""
-    return int(np.abs(bench.source(address).array).argmax())
+            yield value, strongest(bench.source(value.address).array), "forward"
 
 
 def steps(record: Record, bench: Workbench, start: str) -> Iterator[tuple[Value, int]]:
     """The numbers on the way."""
     value = record.value(start)
-    flat = strongest(bench, start)
+    flat = strongest(bench.source(start).array)
     for _ in range(LONGEST):
         yield value, flat
         onward = heaviest(record, forward(bench, value, flat))

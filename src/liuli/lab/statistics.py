@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from liuli.files import Json
@@ -17,7 +19,7 @@ PIECE = 1 << 16  # numbers that stay in the processor's cache
 
 
 def described(tensor: Tensor) -> tuple[Json, Json]:
-    """Statistics and the counts of a histogram, of the finite numbers."""
+    """Statistics and the counts of a histogram, of the finite numbers; `strongest` is the place of one of them."""
     quick = described_quickly(tensor)
     if quick is not None:
         return quick
@@ -36,6 +38,7 @@ def described(tensor: Tensor) -> tuple[Json, Json]:
         "mean": float(scaled.mean()) * unit,
         "deviation": float(scaled.std()) * unit,
         "zeros": int((finites == 0).sum()),
+        "strongest": strongest(numbers),
     }
     begin, end = low / unit, high / unit
     if end - begin > BINS * np.spacing(max(-begin, end)):
@@ -43,6 +46,17 @@ def described(tensor: Tensor) -> tuple[Json, Json]:
     counts = [0] * BINS  # they are equal, or apart by a rounding error, which has no room for bins
     counts[BINS // 2] = finites.size
     return facts, counts
+
+
+def strongest(numbers: NDArray[Any]) -> int:
+    """The place of the first number that lies furthest from zero, in row-major order; what is not finite never is."""
+    return int(np.where(np.isfinite(numbers), np.abs(numbers), -1).argmax())
+
+
+def strongest_of(flat: Tensor, low: float, high: float) -> int:
+    """The same where all are finite, from `low` to `high`."""
+    ends = [flat.argmin()] * (-low >= high) + [flat.argmax()] * (high >= -low)
+    return int(min(ends))
 
 
 def described_quickly(numbers: Tensor) -> tuple[Json, Json] | None:
@@ -73,5 +87,6 @@ def described_quickly(numbers: Tensor) -> tuple[Json, Json] | None:
         "mean": mean,
         "deviation": math.sqrt(squares / len(flat)),
         "zeros": len(flat) - int(torch.count_nonzero(flat)),
+        "strongest": strongest_of(flat, low, high),
     }
     return facts, counts[:BINS].tolist()

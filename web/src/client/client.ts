@@ -60,6 +60,8 @@ export interface Statistics {
   mean?: number
   deviation?: number
   zeros?: number
+  /** The place of the number that lies furthest from zero. */
+  strongest?: number
 }
 
 export type ViewKind =

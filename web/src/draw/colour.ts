@@ -95,16 +95,21 @@ function words(scale: ScaleName, dark: boolean): Uint32Array {
   return found
 }
 
-/** Colour the pixels of a picture, one for each number: a million in a few milliseconds. */
-export function fill(image: ImageData, numbers: ArrayLike<number>, extent: Extent, dark: boolean): void {
+/** Colour the pixels of a picture, one for each number: a million in a few milliseconds. Says whether all are finite. */
+export function fill(image: ImageData, numbers: ArrayLike<number>, extent: Extent, dark: boolean): boolean {
   const colours = words(extent.scale, dark)
   const pixels = new Uint32Array(image.data.buffer)
   const factor = (STEPS - 1) / (extent.high - extent.low || 1)
-  for (let i = 0; i < numbers.length; i++) {
-    const place = (numbers[i]! - extent.low) * factor
+  const count = numbers.length
+  let rest = 0 // NaN as soon as one is not finite
+  for (let i = 0; i < count; i++) {
+    const number = numbers[i]!
+    rest += number * 0
+    const place = (number - extent.low) * factor + 0.5
     // as `colour` has it; a comparison with NaN is false
-    pixels[i] = colours[place >= 0 ? (place < STEPS - 1 ? (place + 0.5) | 0 : STEPS - 1) : place < 0 ? 0 : STEPS >> 1]!
+    pixels[i] = colours[place >= 0 ? (place < STEPS ? place | 0 : STEPS - 1) : place < 0 ? 0 : STEPS >> 1]!
   }
+  return rest === 0
 }
 
 /** The colour of a number; NaN and infinities are striped by whoever draws, and get the middle colour here. */

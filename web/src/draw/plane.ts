@@ -2,6 +2,8 @@
 
 import { colour, css, fill, inkOn, type Extent } from './colour'
 
+const WIDEST = 1 << 14 // a side of a canvas that every browser draws
+
 /** How a value is laid out to be looked at: planes of rows and columns; a vector is one plane of one row. */
 export interface Layout {
   planes: number
@@ -30,22 +32,41 @@ export function wrapped(count: number): { height: number; width: number } {
   return { height: Math.ceil(count / width), width }
 }
 
-/** A canvas of one dot for each number. */
+/** A canvas of one dot for each number, and whether all are finite. */
 export function dots(
   numbers: ArrayLike<number>,
   height: number,
   width: number,
   extent: Extent,
   dark: boolean,
-): HTMLCanvasElement {
+): { canvas: HTMLCanvasElement; finite: boolean } {
   const canvas = document.createElement('canvas')
   canvas.width = width
   canvas.height = height
   const context = canvas.getContext('2d')!
   const image = context.createImageData(width, height)
-  fill(image, numbers, extent, dark)
+  const finite = fill(image, numbers, extent, dark)
   context.putImageData(image, 0, 0)
-  return canvas
+  return { canvas, finite }
+}
+
+/** A plane in parts that a canvas has room for, nearly always one; `from`: the place of its first number. */
+export function* tiles(
+  numbers: ArrayLike<number>,
+  height: number,
+  width: number,
+): Generator<{ from: number; rows: number; columns: number; part: ArrayLike<number> }> {
+  if (height <= WIDEST && width <= WIDEST) yield { from: 0, rows: height, columns: width, part: numbers }
+  else
+    for (let top = 0; top < height; top += WIDEST)
+      for (let left = 0; left < width; left += WIDEST) {
+        const [rows, columns] = [Math.min(WIDEST, height - top), Math.min(WIDEST, width - left)]
+        const from = top * width + left
+        const part = new Float32Array(rows * columns)
+        for (let row = 0, to = 0; row < rows; row++)
+          for (let at = from + row * width, end = at + columns; at < end; at++) part[to++] = numbers[at]!
+        yield { from, rows, columns, part }
+      }
 }
 
 /** The power of ten that the numbers of a grid are divided by before they are written into its cells. */
@@ -69,9 +90,15 @@ export function paint(
   canvas.height = Math.max(1, Math.round(height * high * ratio))
   const context = canvas.getContext('2d')!
   context.imageSmoothingEnabled = Math.min(cell, high) * ratio < 1
-  context.drawImage(dots(numbers, height, width, extent, dark), 0, 0, canvas.width, canvas.height)
   context.scale(ratio, ratio)
-  for (let i = 0; i < numbers.length; i++)
+  let finite = true
+  for (const { from, rows, columns, part } of tiles(numbers, height, width)) {
+    const tile = dots(part, rows, columns, extent, dark)
+    const [left, top] = [(from % width) * cell, Math.floor(from / width) * high]
+    context.drawImage(tile.canvas, left, top, columns * cell, rows * high)
+    finite &&= tile.finite
+  }
+  for (let i = 0; !finite && i < numbers.length; i++)
     if (!Number.isFinite(numbers[i])) cross(context, i % width, Math.floor(i / width), cell, high)
   if (!text) return
   context.font = `${Math.min(13, cell * 0.3, high * 0.6)}px ui-sans-serif, system-ui, sans-serif`

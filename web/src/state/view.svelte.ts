@@ -16,7 +16,7 @@ export interface Place {
   direction: Direction
 }
 
-const AT_A_GLANCE = 1 << 14 // numbers that are fetched for a glance; of more, a small picture
+const AT_A_GLANCE = 1 << 12 // numbers that are fetched for a glance; of more, a small picture
 
 export class View {
   pane: Pane = $state('network')
@@ -72,10 +72,15 @@ export class View {
   }
 
   /** Look at a value at its strongest number. */
-  async beginAt(address: string): Promise<void> {
-    const numbers = await this.numbers(address, this.place.direction === 'backward')
-    this.begin(address, numbers ? strongest(numbers) : (this.client.explained?.(address)[0] ?? 0))
+  beginAt(address: string): void {
+    this.begin(address, this.strongest(address))
     this.pane = 'value'
+  }
+
+  /** The place of the number of a value that lies furthest from zero. */
+  strongest(address: string): number {
+    const { statistics, statisticsGradient } = this.facts(address)
+    return (this.place.direction === 'backward' ? statisticsGradient : statistics)?.strongest ?? 0
   }
 
   /** Another number of the same value. */
@@ -168,17 +173,6 @@ export class View {
 
 export const same = (one: Place, other: Place): boolean =>
   one.address === other.address && one.index === other.index && one.direction === other.direction
-
-/** The place of the largest number, either way. */
-export function strongest(numbers: Numbers | null): number {
-  let best = 0
-  let most = Math.abs(numbers?.[0] ?? 0)
-  for (let place = 1; place < (numbers?.length ?? 0); place++) {
-    const size = Math.abs(numbers![place]!)
-    if (size > most) [best, most] = [place, size]
-  }
-  return best
-}
 
 const KEY = Symbol('view')
 export const provide = (view: View): View => setContext(KEY, view)

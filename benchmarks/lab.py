@@ -10,7 +10,7 @@ shows what it brought:
     first paint    of the road, and of the inside of a record, loaded again
     drawn          the largest value that the map shows at first, from the arrival of its last byte
     click          on a number of a value, to its formula and what it comes to
-    stroke         on the pad, to the new answer
+    stroke         on the pad, to the new answer and the activations of every layer
 
 Bars: `BARS`, against the 95th percentile.
 """
@@ -69,7 +69,7 @@ const drawings = [] // how large each picture was, when it was drawn, and when t
 const draw = CanvasRenderingContext2D.prototype.drawImage
 CanvasRenderingContext2D.prototype.drawImage = function (source, ...rest) {
   draw.call(this, source, ...rest)
-  const one = { area: source.width * source.height, at: performance.now(), shown: null }
+  const one = { area: source.width * source.height, at: performance.now(), shown: null, within: this.canvas }
   drawings.push(one)
   frame().then((now) => (one.shown = now))
 }
@@ -78,6 +78,10 @@ globalThis.drawn = (size, plane) => {
   const one = drawings.find(({ area, at }) => area >= plane && at >= arrivals[size])
   return one?.shown ? one.shown - arrivals[size] : null
 }
+/** Whether each layer has been drawn anew since `begin`. */
+globalThis.activated = (begin) =>
+  [...document.querySelectorAll('.drawing .layers canvas')].every((canvas) =>
+    drawings.some(({ at, within }) => within === canvas && at > begin))
 """
 
 
@@ -212,7 +216,7 @@ def shape_of(label: str) -> list[int]:
 
 
 def strokes(page: Page, times: int) -> list[float]:
-    """On the pad of LeNet: ms from each to the answer that knows it."""
+    """On the pad of LeNet: ms from each to the answer that knows it, with what every layer makes of it."""
     page.wait_for_selector(".pad canvas")
     box = page.locator(".pad canvas").bounding_box()
     assert box is not None
@@ -220,16 +224,17 @@ def strokes(page: Page, times: int) -> list[float]:
     found = []
     page.mouse.move(*places[0])
     page.mouse.down()
-    page.wait_for_selector(".said ol")
+    page.wait_for_selector(".drawing .layers canvas")
     for turn in range(times):
         begin, end = places[turn % 4], places[turn % 4 + 1]
         share = random.Random(turn).random()
         page.evaluate(
             """() => { let busy = false
+            const begin = performance.now()
             globalThis.stroked = measured('pointermove', () => {
             const now = document.querySelector('.said').getAttribute('aria-busy') === 'true'
             busy ||= now
-            return busy && !now
+            return busy && !now && activated(begin)
             }) }"""
         )
         page.mouse.move(*(a + share * (b - a) for a, b in zip(begin, end, strict=True)))
@@ -271,7 +276,7 @@ def measure(page: Page, address: str, records: dict[str, str], times: int) -> li
             found.append(said(f"{name}, click to formula", "click", clicks(page, times)))
     if "lenet" in records:
         page.goto(f"{address}#/system/lenet")
-        found.append(said("lenet, stroke to answer", "stroke", strokes(page, times)))
+        found.append(said("lenet, stroke to activations", "stroke", strokes(page, times)))
     return found
 
 

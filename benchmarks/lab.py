@@ -283,14 +283,15 @@ def measure(page: Page, address: str, records: dict[str, str], times: int) -> li
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     subjects = ("lenet", "resnet18", "gpt2", "million")
-    parser.add_argument("subjects", nargs="*", metavar="subject", help=f"of {', '.join(subjects)}; all, if none is named")
+    parser.add_argument("subjects", nargs="*", metavar="subject", help=", ".join(subjects) + "; all, if none is named")
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     if unknown := set(options.subjects) - set(subjects):
         parser.error(f"{unknown.pop()!r} is not one of {', '.join(subjects)}")
-    ours, theirs = multiprocessing.get_context("spawn").Pipe()
-    server = multiprocessing.get_context("spawn").Process(target=serve, args=(options.subjects or list(subjects), theirs), daemon=True)
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    server = context.Process(target=serve, args=(options.subjects or list(subjects), theirs), daemon=True)
     server.start()
     address, records = ours.recv()
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")

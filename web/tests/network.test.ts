@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 
 import type { Manifest } from '../src/client/client'
-import { layoutOf, powerOf, wrapped } from '../src/draw/plane'
+import { fill } from '../src/draw/colour'
+import { layoutOf, powerOf, tiles, wrapped } from '../src/draw/plane'
 import { edgesIn, edgesOf, firstOpen, MOST_LINES, MOST_ROWS, rowsOf, siblingsOf, spanOf } from '../src/network/rows'
 import { tokens } from '../src/network/python'
 
@@ -115,5 +116,27 @@ describe('a plane', () => {
 
   it('is written in units in which its numbers can be told apart', () => {
     expect([0.0034, 5, 0.5, 12000, 0].map(powerOf)).toEqual([-3, 0, 0, 4, 0])
+  })
+
+  it('wider than a canvas comes in parts that hold each number once', () => {
+    const [height, width] = [3, 40_000]
+    const numbers = Float32Array.from({ length: height * width }, (_, place) => place)
+    const seen = new Float32Array(height * width).fill(-1)
+    const parts = [...tiles(numbers, height, width)]
+    for (const { from, columns, part } of parts)
+      for (let one = 0; one < part.length; one++)
+        seen[from + Math.floor(one / columns) * width + (one % columns)] = part[one]!
+    expect(parts.map(({ columns }) => columns)).toEqual([16_384, 16_384, 7_232])
+    expect(seen).toEqual(numbers)
+  })
+
+  it('knows of numbers that are none', () => {
+    const image = { data: new Uint8ClampedArray(12) } as unknown as ImageData
+    const extent = { scale: 'signed', low: -1, high: 1 } as const
+    expect([[0, -3, 9], [0, NaN, 1], [Infinity, 0, 1]].map((numbers) => fill(image, numbers, extent, false))).toEqual([
+      true,
+      false,
+      false,
+    ])
   })
 })

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from liuli.files import replacing
 from liuli.tasks import box_measures, figures
+from liuli.tasks.pictures import QUICK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -102,7 +103,7 @@ def save_drawn(pixels: Tensor, size: Tensor, answer: Tensor, classes: Sequence[s
     boxes = [(int(row[0]), f"{row[1]:.2f}", row[2:]) for row in rows]
     drawn = with_boxes(pixels, size, boxes, classes, written=True)
     with replacing(path) as temporary:
-        Image.fromarray(drawn).save(temporary, format="PNG")
+        Image.fromarray(drawn).save(temporary, format="PNG", compress_level=QUICK)
     return path
 
 

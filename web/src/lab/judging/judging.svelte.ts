@@ -32,6 +32,9 @@ export interface Judged {
   mistakes: number | null
 }
 
+/** A piece of a text, how much it surprised the network (nats; null: not asked), and what that named if another. */
+export type Piece = [text: string, surprise: number | null, said: string]
+
 /** An example of the test part; `wrong`: null where an answer is better or worse only. */
 export interface Tile {
   index: number
@@ -40,6 +43,7 @@ export interface Tile {
   right: string
   answer: string
   words: string
+  pieces: Piece[]
   seen?: string
   ideal?: string
   picture?: string

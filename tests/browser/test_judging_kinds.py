@@ -1,0 +1,116 @@
+"""Judging what is no picture, in a browser: a text says of each letter how surprising it was, a state what is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from playwright.sync_api import Page, expect
+
+from liuli.catalog import find
+from liuli.data import own
+from liuli.data.store import load
+from liuli.files import write_json
+from liuli.runs import Run
+from liuli.tasks.tables import Table
+from tests.browser.conftest import laboratory
+from tests.browser.reader import hindrances, tab_to
+from tests.small_run import small_run
+
+WINDOW = 32
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A language model of a short text, and a table of the racing car, neither of which has learnt anything."""
+    folder = tmp_path_factory.mktemp("judging")
+    text = folder / "song.txt"
+    text.write_text("\n\n".join(f"{n} green bottles hanging on the wall, and one should fall" for n in range(60)))
+    loaded, task = own.load(text, None, "text"), find("gpt").task
+    learnt = {**task.learn(loaded.train, loaded.facts), "window": WINDOW}
+    kept(folder / "runs" / "song", "gpt", loaded.facts, learnt)
+    racing = load("racing")
+    kept(folder / "runs" / "car", "q-learning", racing.facts, Table.of_split(racing.train).lists())
+    return folder
+
+
+def kept(folder: Path, name: str, facts: object, learnt: dict[str, object]) -> None:
+    made = small_run(folder, name, replace(facts, learnt=learnt))  # type: ignore[type-var]
+    write_json(made.learnt_file, learnt)
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Iterator[str]:
+    with laboratory(folder) as served:
+        yield served
+
+
+def answered(folder: Path, name: str) -> tuple[Run, tuple[torch.Tensor, ...], torch.Tensor]:
+    """A run, its test part and the answers to that."""
+    run = Run.open(folder / "runs" / name)
+    batch = run.system.task.tensors(run.data().test, run.facts)
+    with torch.inference_mode():
+        return run, batch, run.system.task.respond(run.network(), batch)
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-TW"])
+def test_a_text_is_judged_letter_by_letter_and_opens(enter: Callable[..., Page], folder: Path, locale: str) -> None:
+    run, batch, losses = answered(folder, "song")
+    page = enter("judging/song", locale=locale)
+    expect(page.locator("ul[aria-busy=false] .tile").first).to_be_visible()
+    shown = page.locator(".tile").evaluate_all("all => all.map(one => Number(one.dataset.index))")
+    counted = batch[2].numpy()
+    means = (losses.numpy() * counted).sum((1, 2)) / counted.sum((1, 2))
+    assert means[shown] == pytest.approx(np.sort(means)[::-1][: len(shown)])
+    values = page.locator(".tile .value data").evaluate_all("all => all.map(one => Number(one.value))")
+    assert values == pytest.approx(means[shown].tolist(), rel=1e-6)
+
+    worst = shown[0]
+    letters = run.facts.learnt["characters"]
+    right = "".join(letters[number - 1] for number in batch[1][worst][counted[worst]])
+    pieces = page.locator(".tile").first.locator(".text > span[title]")
+    assert "".join(pieces.all_text_contents()) == right
+    shares = pieces.evaluate_all(
+        "all => all.map(one => one.style.background.match(/([0-9.]+)%/)?.[1] ?? 0).map(Number)"
+    )
+    expected = np.minimum(1, losses[worst].numpy()[counted[worst]] / 8) * 60
+    np.testing.assert_allclose(shares, expected, atol=0.051)
+
+    page.locator(".tile").first.click()
+    page.wait_for_selector(".explanation .check", state="attached")
+    expect(page.locator(".answer strong")).to_be_visible()
+
+
+def test_the_state_where_most_is_lost_comes_first_and_is_opened_by_keyboard(
+    enter: Callable[..., Page], folder: Path
+) -> None:
+    run, batch, output = answered(folder, "car")
+    table = Table.of_lists(run.facts.learnt)
+    taken = output[..., 0].argmax(1).numpy()
+    values = np.zeros(len(table.start))
+    for _ in range(1000):
+        worth = (table.probability * (table.reward + table.discount * values[table.follows])).sum(2)
+        values = worth.max(1)
+    states = batch[0].numpy()
+    gaps = (worth.max(1) - worth[np.arange(len(worth)), taken[np.argsort(states)]])[states]
+
+    page = enter("judging/car")
+    expect(page.locator("ul[aria-busy=false] .tile").first).to_be_visible()
+    found = page.locator(".tile .value data").evaluate_all("all => all.map(one => Number(one.value))")
+    assert found == pytest.approx(sorted(gaps, reverse=True), abs=1e-6)
+    assert hindrances(page) == []
+    tab_to(page, ".tile")
+    page.keyboard.press("Enter")
+    expect(page.locator(".answer strong")).to_have_text(run.facts.classes[taken[int(gaps.argmax())]])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_colours_of_a_text_are_no_hindrance_on_a_telephone(enter: Callable[..., Page], scheme: str) -> None:
+    page = enter("judging/song", viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    expect(page.locator("ul[aria-busy=false] .tile").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert hindrances(page) == []

@@ -147,11 +147,12 @@ def refuse_events(folder: Path) -> None:
     RecordWriter.write = full
 
 
-ACTS: dict[str, Callable[[Path], None]] = {
+ACTS: dict[str, Callable[[Path], object]] = {
     "kill": lambda folder: send(signal.SIGKILL),
     "interrupt": lambda folder: send(signal.SIGINT),
     "interrupt twice": lambda folder: send(signal.SIGINT, signal.SIGINT),
     "terminate": lambda folder: send(signal.SIGTERM),
+    "ask to end and terminate": lambda folder: ((folder / ".stop").touch(), send(signal.SIGTERM)),
     "fill the disk": fill_disk,
     "fill the disk for events": refuse_events,
     "remove the folder": lambda folder: shutil.rmtree(folder),
@@ -219,6 +220,7 @@ def instants() -> dict[str, Callable[[int, Act], None]]:
         "answers": after(Observer, "epoch"),
         "board": after(board.Board, "epoch"),
         "metrics cut": after(Training, "forget_later"),
+        "before the evaluation": after(fit, "evaluate", before=True),
         "evaluation": after(fit, "evaluate"),
         "before the result": after(fit, "write_json", before=True),
         "result": after(fit, "write_json"),

@@ -148,7 +148,7 @@ class Run:
 
     @property
     def state(self) -> str:
-        """`running`, `interrupted` (killed: resume it), `stopped` (by the user), `failed` or `finished`."""
+        """`running`; `paused` (by the user) or `interrupted` (killed), either to be resumed; `failed` or `finished`."""
         state = str(self.record["state"])
         return "interrupted" if state == "running" and not is_claimed(self.folder / ".lock") else state
 

@@ -146,7 +146,7 @@ def test_from_a_systems_page_through_pause_and_stop(enter: Callable[..., Page]) 
     name = now.get_attribute("data-run") or ""
     now.get_by_role("button", name="Pause").click()
     expect(now.locator(".state")).to_have_text("paused")
-    assert at(name).state == "stopped"
+    assert at(name).state == "paused"
     before = len(at(name).history())
     now.get_by_role("button", name="Go on").click()
     expect(now.locator(".state")).to_have_text("running")

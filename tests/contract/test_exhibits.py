@@ -199,7 +199,7 @@ def test_weights_that_lose_the_figure_by_rounding_stay(
 
 
 REFUSED = {
-    "is stopped": lambda run, _: run.update(state="stopped"),
+    "is paused": lambda run, _: run.update(state="paused"),
     "without changes": lambda run, _: run.update(commit="a" * 40 + "+changes"),
     "expected one": lambda run, _: run.update(commit=None),
     "has not reached the figure": lambda run, _: changed(run, reached=False),

@@ -87,11 +87,11 @@ def test_paused_and_gone_on_with_it_is_followed_to_the_end(lab: Guard) -> None:
     told = asked(lab, f"/api/runs/{name}")["progress"]
     assert told["left"] == pytest.approx(told["seconds"] / max(1, told["step"]) * (told["steps"] - told["step"]))
     posted(lab, f"/api/runs/{name}/pause")
-    assert states(events(name)) in (["running", "stopped"], ["stopped"])
+    assert states(events(name)) in (["running", "paused"], ["paused"])
     assert asked(lab, f"/api/runs/{name}")["progress"]["left"] is None
     before = len(Run.open(RUNS / name).history())
     posted(lab, f"/api/runs/{name}/resume")
-    # its process has not begun yet, and the state in the folder is still "stopped": that is not its end
+    # its process has not begun yet, and the state in the folder is still "paused": that is not its end
     more = events(name, lambda kind, told: kind == "epoch" and told["epoch"] > before)
     assert states(more) == ["running"]
     assert [told["epoch"] for kind, told in more if kind == "epoch"] == [*range(1, before + 2)]
@@ -105,6 +105,15 @@ def test_paused_and_gone_on_with_it_is_followed_to_the_end(lab: Guard) -> None:
     assert not ended.stop_file.exists()
     for bid in ("pause", "resume", "stop"):
         assert Visitor(lab).ask("POST", f"/api/runs/{name}/{bid}", headers=OWN).status_code == 422
+
+
+def test_paused_as_soon_as_it_runs_it_can_be_gone_on_with(lab: Guard) -> None:
+    name = posted(lab, "/api/runs", {"system": "mlp", "data": "digits", "settings": LONG})["run"]
+    events(name, lambda kind, told: kind == "state")  # mostly it has not made a step by then
+    posted(lab, f"/api/runs/{name}/pause")
+    assert states(events(name))[-1] == "paused"
+    posted(lab, f"/api/runs/{name}/resume")
+    assert states(events(name, lambda kind, told: kind == "epoch")) == ["running"]
 
 
 @contextmanager
@@ -133,14 +142,14 @@ def test_it_outlives_page_and_laboratory(lab: Guard, tmp_path: Path) -> None:
     before = len(Run.open(RUNS / name).history())
     events(name, lambda kind, told: kind == "epoch" and told["epoch"] > before)
     posted(lab, f"/api/runs/{name}/pause")
-    assert states(events(name))[-1] == "stopped"
+    assert states(events(name))[-1] == "paused"
 
 
 def test_a_run_that_cannot_go_on_says_why(lab: Guard) -> None:
-    small_run(RUNS / "mlp", "mlp").update(state="stopped", liuli="0.0.1")
+    small_run(RUNS / "mlp", "mlp").update(state="paused", liuli="0.0.1")
     posted(lab, "/api/runs/mlp/resume")
     found = events("mlp")
-    assert states(found) == ["stopped"]
+    assert states(found) == ["paused"]
     assert found[-1][0] == "trouble"
     assert "was begun by liuli 0.0.1" in found[-1][1]["error"]
 

@@ -20,7 +20,7 @@ from liuli.errors import UserError
 from liuli.runs import Run
 from liuli.tasks import rows
 from liuli.training.loop import Training
-from liuli.training.signals import Stopped
+from liuli.training.signals import Paused
 
 GOOD = "a,b,kind\n" + "".join(f"{i},{-i},{'even' if i % 2 == 0 else 'odd'}\n" for i in range(20))
 FACTS = Facts("drawn", "", "", "table", "", (2,), ("even", "odd"), {"columns": ["a", "b"]})
@@ -203,11 +203,11 @@ def test_a_run_that_was_stopped_goes_on_with_the_same_table(here: Path, monkeypa
     whole = liuli.train("perceptron", data="my.csv", target="kind", out="whole")
 
     def stop(self: Training) -> None:
-        raise Stopped("stopped", 2)
+        raise Paused("paused", 2)
 
     with monkeypatch.context() as patch:
         patch.setattr(Training, "epoch", stop)
-        with pytest.raises(Stopped):
+        with pytest.raises(Paused):
             liuli.train("perceptron", data="my.csv", target="kind", out="run")
     monkeypatch.chdir("/")
     resumed = liuli.resume(here / "run")

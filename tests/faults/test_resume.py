@@ -105,20 +105,62 @@ def test_gradients_in_pieces_and_clipped_go_on_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("act", "code"), [("interrupt", 130), ("terminate", 143)])
-def test_stopped_by_a_signal(tmp_path: Path, whole: dict[str, object], act: str, code: int) -> None:
+def test_paused_by_a_signal(tmp_path: Path, whole: dict[str, object], act: str, code: int) -> None:
     folder = tmp_path / "run"
     end = run(Job(folder, "mlp", MLP, fault=("step", 17), act=act, every_step=False))
     assert end == End(
-        code, f"stopped in epoch 2 after step 5 of 12, all saved; go on with: liuli train --resume {folder}"
+        code, f"paused in epoch 2 after step 5 of 12, all saved; go on with: liuli train --resume {folder}"
     )
-    assert Run.open(folder).state == "stopped"
+    assert Run.open(folder).state == "paused"
     assert run(Job(folder)).code == 0
     assert trace(folder) == whole
 
 
-def test_stopped_at_once_by_a_second_signal(tmp_path: Path, whole: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    ("instant", "where"),
+    [
+        ("run created", "in epoch 1 after step 0 of 12"),
+        ("metrics cut", "in epoch 1 after step 0 of 12"),
+        ("before the evaluation", "after the last epoch, before it was evaluated"),
+    ],
+)
+def test_paused_before_the_first_step_or_after_the_last(
+    tmp_path: Path, whole: dict[str, object], instant: str, where: str
+) -> None:
     folder = tmp_path / "run"
-    assert run(Job(folder, "mlp", MLP, fault=("step", 17), act="interrupt twice")).code == 130
+    end = run(Job(folder, "mlp", MLP, fault=(instant, 1), act="terminate", every_step=False))
+    assert end == End(143, f"paused {where}, all saved; go on with: liuli train --resume {folder}")
+    assert Run.open(folder).state == "paused"
+    assert len(Run.open(folder).history()) == (2 if "after" in where[:5] else 0)
+    assert run(Job(folder)).code == 0
+    assert trace(folder) == whole
+
+
+@pytest.mark.parametrize("instant", ["evaluation", "before the result", "result"])
+def test_asked_to_pause_while_the_figures_are_drawn_it_finishes(
+    tmp_path: Path, whole: dict[str, object], instant: str
+) -> None:
+    folder = tmp_path / "run"
+    assert run(Job(folder, "mlp", MLP, fault=(instant, 1), act="interrupt")).code == 0
+    assert Run.open(folder).state == "finished"
+    assert trace(folder) == whole
+
+
+def test_asked_to_end_and_then_to_pause_it_ends_when_it_goes_on(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    act = "ask to end and terminate"
+    assert run(Job(folder, "mlp", MLP | {"epochs": 9}, fault=("step", 17), act=act)).code == 143
+    assert Run.open(folder).state == "paused"
+    assert run(Job(folder)).code == 0
+    result = Run.open(folder).result
+    assert result is not None
+    assert (result["stopped"], result["epochs"]) == (True, 1)
+
+
+@pytest.mark.parametrize("fault", [("run created", 1), ("step", 17), ("before the result", 1)], ids=lambda one: one[0])
+def test_ended_at_once_by_a_second_signal(tmp_path: Path, whole: dict[str, object], fault: tuple[str, int]) -> None:
+    folder = tmp_path / "run"
+    assert run(Job(folder, "mlp", MLP, fault=fault, act="interrupt twice")).code == 130
     assert Run.open(folder).state == "interrupted"
     assert run(Job(folder)).code == 0
     assert trace(folder) == whole

@@ -40,13 +40,13 @@ def train(
     settings: SetOption = None,
     out: Annotated[Path | None, typer.Option(help="A new or empty folder for the run. [default: runs/NAME]")] = None,
     resume: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Go on with a run that was stopped or killed.")
+        Path | None, typer.Option(metavar="RUN", help="Go on with a run that was paused or killed.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train a system by its recipe, evaluate it on held-out data, and keep everything in a run folder.
 
-    Ctrl-C finishes the step, saves, and says how to go on.
+    Ctrl-C finishes the step, saves, and says how to go on; a second one ends at once.
 
     Examples: `liuli train lenet` · `liuli train mlp --data digits --epochs 20 --set lr=0.002` ·
     `liuli train perceptron --data flowers.csv --target species` ·

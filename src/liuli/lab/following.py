@@ -16,7 +16,7 @@ from liuli.runs import EXHIBIT, RUNS, Run
 from liuli.training.distributions import PERCENTS
 
 LOOK_SECONDS = 0.5
-ENDED = ("finished", "failed", "stopped", "interrupted")
+ENDED = ("finished", "failed", "paused", "interrupted")
 T = TypeVar("T")
 
 

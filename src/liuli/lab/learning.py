@@ -62,7 +62,7 @@ def go_on(run: Run) -> None:
     Raises:
         UserError: it is at work, or has ended.
     """
-    if run.state not in ("stopped", "interrupted") or at_work(run.folder):
+    if run.state not in ("paused", "interrupted") or at_work(run.folder):
         raise UserError(f"{run.name}: is {run.state}, so there is nothing to go on with")
     spawn(run.folder, ["train", "--resume", str(run.folder)])
 

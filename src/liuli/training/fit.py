@@ -21,13 +21,13 @@ from liuli.errors import LiuliError, UserError
 from liuli.files import Json, unwritable, write_json
 from liuli.runs import Run
 from liuli.system import Recipe
-from liuli.tasks.task import Batch, Task
+from liuli.tasks.task import Batch
 from liuli.training import checkpoint, memory, provenance
-from liuli.training.engine import Engine, build, check, choose_device
+from liuli.training.engine import build, check, choose_device
 from liuli.training.hunt import hunt
 from liuli.training.loop import Training
 from liuli.training.place import NotFinite
-from liuli.training.signals import Stopped
+from liuli.training.signals import Paused, Signals
 from liuli.training.torch_engine import make_fabric
 from liuli.training.world import World
 
@@ -71,7 +71,7 @@ def train(
 
     Raises:
         UserError: the input or the machine is at fault, or the loss became NaN.
-        Stopped: the user stopped it; `resume` goes on.
+        Paused: the user asked for that; `resume` goes on.
     """
     system = catalog.find(name)
     changes = {key: str(value) for key, value in (settings or {}).items()}
@@ -115,7 +115,7 @@ def train(
 
 
 def resume(path: str | Path, console: Console | None = None) -> Run:
-    """Go on with a run that was stopped or killed; on a CPU it ends with the bits of one that never was.
+    """Go on with a run that was paused or killed; on a CPU it ends with the bits of one that never was.
 
     Raises:
         UserError: it is finished or failed, was made by another version, its data changed or it is damaged.
@@ -151,13 +151,14 @@ def go(run: Run, data: Data, world: World, fabric: Fabric | None, console: Conso
     """Train `run` from where it stands to its end."""
     threads = torch.get_num_threads()
     try:
-        with run.lock() if world.first else nullcontext():
+        with Signals() as signals, run.lock() if world.first else nullcontext():
             if world.first:
                 checkpoint.clean(run.folder)
-                run.stop_file.unlink(missing_ok=True)  # asked of a session that was killed before it could
+                if run.record["state"] != "paused":  # else who asked to end, and then to pause, wants both
+                    run.stop_file.unlink(missing_ok=True)  # asked of a session that was killed before it could
                 run.update(state="running")
             with memory.kept():
-                attend(run, data, world, fabric, console)
+                attend(run, data, world, fabric, console, signals)
     except OSError as error:
         raise unwritable(run.folder, error) from error
     except torch.OutOfMemoryError as error:
@@ -173,7 +174,7 @@ def go(run: Run, data: Data, world: World, fabric: Fabric | None, console: Conso
         torch.set_num_threads(threads)
 
 
-def attend(run: Run, data: Data, world: World, fabric: Fabric | None, console: Console) -> None:
+def attend(run: Run, data: Data, world: World, fabric: Fabric | None, console: Console, signals: Signals) -> None:
     """The same, with the run's folder to ourselves."""
     from liuli.training.board import Board
     from liuli.training.observer import Observer
@@ -198,6 +199,7 @@ def attend(run: Run, data: Data, world: World, fabric: Fabric | None, console: C
     engine, step = build(run.engine, run.record["step"], system, network, run.options, recipe, fabric, batch)
     torch.manual_seed(recipe.seed + ((1 + world.rank) << 32))  # each process drops out other units
     training = Training(run, system.task, recipe, engine, batches, held_part, world)
+    training.signals = signals
     if world.share(run.checkpoint_file.exists()):
         training.restore()
     with ExitStack() as stack:
@@ -213,18 +215,18 @@ def attend(run: Run, data: Data, world: World, fabric: Fabric | None, console: C
             shown = Progress(console, recipe.epochs, batches.steps, recipe.batch_size, system.task.headline, done)
             training.progress = stack.enter_context(shown)
             training.progress.say(headline(run, network, (train_split, held_split, data.test)))
-            if training.steps_done:
+            if training.steps_done and not training.over:
                 training.progress.say(f"going on in epoch {training.place.epoch + 1} after step {training.place.step}")
         try:
             training.go()
-        except Stopped:
             if world.first:
-                run.update(state="stopped")
+                finish(training, test_part)
+        except Paused:
+            if world.first:
+                run.update(state="paused")
             raise
         except NotFinite as failure:
             raise explained(training, failure) from failure
-        if world.first:
-            finish(training, test_part)
 
 
 def parts(data: Data, recipe: Recipe) -> tuple[Split, Split]:
@@ -275,12 +277,18 @@ def explained(training: Training, failure: NotFinite) -> UserError:
 
 
 def finish(training: Training, test_part: Batch) -> None:
-    """Evaluate the best weights on the test part; write figures and the result."""
+    """Evaluate the best weights on the test part; write figures and the result.
+
+    Who asks to pause meanwhile is heeded until the whole test part is answered; what is left then is soon done.
+
+    Raises:
+        Paused: the user asked; resuming begins here.
+    """
     from liuli.training import curves
 
     run, system, recipe = training.run, training.run.system, training.recipe
     training.engine.set_weights(training.best)
-    output = evaluate(training.engine, system.task, test_part)
+    output = evaluate(training, test_part)
     metrics = system.task.metrics(output, test_part, run.facts)
     network = run.network()
     if training.board is not None:
@@ -311,8 +319,12 @@ def finish(training: Training, test_part: Batch) -> None:
     run.update(state="finished")
 
 
-def evaluate(engine: Engine, task: Task, part: Batch) -> torch.Tensor:
+def evaluate(training: Training, part: Batch) -> torch.Tensor:
     """Responses to a whole part, on the CPU."""
+    engine, task = training.engine, training.task
     pieces = Pieces(part, task.at_once, task.lengths(part), task.cut)
-    batches = (tuple(one.to(engine.device) for one in piece) for piece in pieces.batches)
-    return pieces.joined([engine.respond(batch).cpu() for batch in batches])
+    responses = []
+    for piece in pieces.batches:
+        training.pause_if_asked()
+        responses.append(engine.respond(tuple(one.to(engine.device) for one in piece)).cpu())
+    return pieces.joined(responses)

@@ -28,7 +28,7 @@ from liuli.training import checkpoint
 from liuli.training.engine import Engine
 from liuli.training.ledger import Budget, Ledger
 from liuli.training.place import NotFinite, Place, generators, set_generators
-from liuli.training.signals import Signals, Stopped
+from liuli.training.signals import Paused, Signals
 from liuli.training.world import World
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class Training:
         progress: shows how it goes, in process 0.
         board: writes for TensorBoard, in process 0.
         observer: keeps what the laboratory shows, in process 0.
+        signals: the user's, who may ask to pause.
     """
 
     def __init__(
@@ -80,12 +81,8 @@ class Training:
         self.saved_at = -math.inf
         self.look_at = 0.0
         self.begun = 0.0  # when the epoch under way would have begun without interruptions
-        self.signals = Signals(self.wake)
+        self.signals = Signals()
         self.ending = False  # somebody has asked to end with what is learnt so far
-
-    def wake(self) -> None:
-        """Look right after the step under way."""
-        self.look_at = 0.0
 
     @property
     def steps_done(self) -> int:
@@ -108,25 +105,25 @@ class Training:
         """Train to the end.
 
         Raises:
-            Stopped: the user asked, and everything is saved.
+            Paused: the user asked, and everything is saved.
             NotFinite: the loss is no longer a number; nothing is saved since it is not.
             UserError: something could not be written.
         """
         self.begun = time.monotonic() - self.place.epoch_seconds
-        with self.signals:
-            if self.steps_done == 0:
-                self.save()
-                if self.observer is not None:
-                    self.observer.start()
-            while not self.over:
-                self.epoch()
+        if self.steps_done == 0:
             self.save()
-            self.stop_if_asked()
-            if self.progress is not None and self.cut_short:
-                self.progress.say("stopped as asked, with the weights of the best epoch so far")
-            elif self.progress is not None and self.place.epoch < self.recipe.epochs:
-                waited = self.place.epoch - self.place.best_epoch
-                self.progress.say(f"no lower validation loss for {waited} epochs; back to the weights of the best")
+        self.look()  # getting ready took its time
+        if self.steps_done == 0 and self.observer is not None:
+            self.observer.start()
+        while not self.over:
+            self.epoch()
+        self.save()
+        self.pause_if_asked()
+        if self.progress is not None and self.cut_short:
+            self.progress.say("stopped as asked, with the weights of the best epoch so far")
+        elif self.progress is not None and self.place.epoch < self.recipe.epochs:
+            waited = self.place.epoch - self.place.best_epoch
+            self.progress.say(f"no lower validation loss for {waited} epochs; back to the weights of the best")
 
     def epoch(self) -> None:
         """The rest of the epoch under way."""
@@ -135,7 +132,8 @@ class Training:
             self.step(batch)
             if self.observer is not None:
                 self.observer.step(self.place)
-            if self.place.step % LOOK_STEPS == 0 if several else time.monotonic() >= self.look_at:
+            asked = self.signals.received or time.monotonic() >= self.look_at
+            if self.place.step % LOOK_STEPS == 0 if several else asked:
                 self.look()
                 if self.cut_short:
                     return
@@ -158,7 +156,7 @@ class Training:
         return self.recipe.optimizer.lr * self.recipe.schedule.factor(progress)
 
     def look(self) -> None:
-        """What is done a few times a second: find a loss that is no number, save when due, stop if asked, show."""
+        """What is done a few times a second: find a loss that is no number, save when due, pause if asked, show."""
         fresh = self.ledger.fold()
         now = time.monotonic()
         self.place.epoch_seconds = now - self.begun
@@ -167,12 +165,12 @@ class Training:
         received, save, asked = self.world.largest([self.signals.received, due, ending])
         self.signals.received, self.ending = int(received), asked > 0
         self.find_bad(fresh)
-        if save:
+        if save or received:
             self.save()
-        self.stop_if_asked()
+        self.pause_if_asked()
         if self.progress is not None:
             self.progress.update(self.steps_done, fresh)
-        if self.observer is not None:
+        if self.observer is not None and fresh:
             self.observer.progress(self.steps_done, self.place.seconds + self.place.epoch_seconds, fresh)
         self.look_at = time.monotonic() + LOOK_SECONDS
 
@@ -185,14 +183,13 @@ class Training:
         if first < math.inf:
             raise NotFinite(int(first), float(losses[bad[0]]) if bad else math.nan)
 
-    def stop_if_asked(self) -> None:
-        """Save and raise Stopped if a signal came."""
+    def pause_if_asked(self) -> None:
+        """Raise Paused if a signal came; to be called where all is saved."""
         if self.signals.received:
-            self.save()
-            raise Stopped(
-                f"stopped in epoch {self.place.epoch + 1} after step {self.place.step} of {self.batches.steps}, "
-                f"all saved; go on with: liuli train --resume {self.run.folder}",
-                self.signals.received,
+            within = f"in epoch {self.place.epoch + 1} after step {self.place.step} of {self.batches.steps}"
+            where = "after the last epoch, before it was evaluated" if self.over else within
+            raise Paused(
+                f"paused {where}, all saved; go on with: liuli train --resume {self.run.folder}", self.signals.received
             )
 
     def close_epoch(self) -> None:

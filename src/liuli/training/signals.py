@@ -1,18 +1,17 @@
-"""Ctrl-C, SIGTERM and a closed terminal: the first asks to stop after the step under way, the second stops at once."""
+"""Ctrl-C, SIGTERM and a closed terminal: the first asks to pause, the second ends the process at once."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
 from liuli.errors import LiuliError
 
 
-class Stopped(LiuliError):
-    """Training was asked to stop, and has saved what it goes on from. Exit code 128 + signal, as shells have it."""
+class Paused(LiuliError):
+    """Training was asked to pause, and has saved what it goes on from. Exit code 128 + signal, as shells have it."""
 
     def __init__(self, sentence: str, signal_number: int) -> None:
         super().__init__(sentence)
@@ -22,13 +21,13 @@ class Stopped(LiuliError):
 class Signals:
     """Within the block, the first signal is kept in `received`; the second raises KeyboardInterrupt.
 
+    Whoever works there looks at `received` when all is in order; what is nearly done is better done.
     What the process was started to ignore (as `nohup` does) stays ignored. Outside the main thread nothing can be
     caught, and nothing is.
     """
 
-    def __init__(self, wake: Callable[[], None]) -> None:
-        self.wake = wake
-        self.received = 0
+    def __init__(self) -> None:
+        self.received = 0  # the number of the first signal
         self.before: dict[int, Any] = {}
 
     def __enter__(self) -> Signals:
@@ -50,4 +49,3 @@ class Signals:
         if self.received:
             raise KeyboardInterrupt
         self.received = number
-        self.wake()

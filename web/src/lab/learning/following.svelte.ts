@@ -8,7 +8,8 @@ const GATHER = 80 // ms: what comes within them is drawn at once
 const LOOK = 1000 // ms between two questions for what is not told by itself
 
 export class Following {
-  state = $state('running')
+  /** Of the run; 'beginning' until its process has read the data. */
+  state = $state('beginning')
   facts: RunTold | null = $state.raw(null)
   epochs: Epoch[] = $state.raw([])
   progress: Progress | null = $state.raw(null)
@@ -33,6 +34,11 @@ export class Following {
     this.follow()
   }
 
+  /** Whether there is more to come. */
+  get going(): boolean {
+    return this.state === 'beginning' || this.state === 'running'
+  }
+
   /** As a reader calls it. */
   get called(): string {
     return called({ name: this.name, exhibit: this.name.startsWith('exhibit:') })
@@ -42,6 +48,7 @@ export class Following {
   follow(): void {
     this.leave()
     this.trouble = ''
+    this.state = 'beginning'
     this.round++
     ;[this.moments, this.answers] = [[], []]
     let first = true

@@ -17,21 +17,24 @@ EPSILON = 1e-5  # of batch normalisation
 def values(weights: dict[str, Array], noise: Array, *batch: Array) -> dict[str, Array]:
     """Every layer's output, the generator's loss, and every gradient; see `liuli.oracles`."""
     g, d = "generator.", "discriminator."
+    layers = range(1, 1 + sum(name.startswith(f"{g}hidden") for name in weights))
     z: dict[str, Array] = {}
-    z[g + "hidden1"] = dense(weights, g + "hidden1", noise)
-    z[g + "norm1"] = normalised(weights, g + "norm1", z[g + "hidden1"])
-    first = np.maximum(z[g + "norm1"], 0)
-    z[g + "hidden2"] = dense(weights, g + "hidden2", first)
-    z[g + "norm2"] = normalised(weights, g + "norm2", z[g + "hidden2"])
-    second = np.maximum(z[g + "norm2"], 0)
-    z[g + "pixels"] = dense(weights, g + "pixels", second)
-    samples = 1 / (1 + np.exp(-z[g + "pixels"]))
-    z["generator"] = samples
-    z[d + "hidden1"] = dense(weights, d + "hidden1", samples)
-    third = leaky(z[d + "hidden1"])
-    z[d + "hidden2"] = dense(weights, d + "hidden2", third)
-    fourth = leaky(z[d + "hidden2"])
-    z[d + "score"] = z["discriminator"] = dense(weights, d + "score", fourth)
+    seen: dict[str, Array] = {}  # by each layer
+    x = noise
+    for n in layers:
+        seen[f"{g}hidden{n}"] = x
+        z[f"{g}hidden{n}"] = dense(weights, f"{g}hidden{n}", x)
+        z[f"{g}norm{n}"] = normalised(weights, f"{g}norm{n}", z[f"{g}hidden{n}"])
+        x = np.maximum(z[f"{g}norm{n}"], 0)
+    seen[g + "pixels"] = x
+    z[g + "pixels"] = dense(weights, g + "pixels", x)
+    samples = x = z["generator"] = 1 / (1 + np.exp(-z[g + "pixels"]))
+    for n in layers:
+        seen[f"{d}hidden{n}"] = x
+        z[f"{d}hidden{n}"] = dense(weights, f"{d}hidden{n}", x)
+        x = leaky(z[f"{d}hidden{n}"])
+    seen[d + "score"] = x
+    z[d + "score"] = z["discriminator"] = dense(weights, d + "score", x)
     z["forward"] = np.concatenate([samples, z["discriminator"]], axis=1)
     _, loss = losses(z["discriminator"], z["discriminator"])
 
@@ -39,29 +42,42 @@ def values(weights: dict[str, Array], noise: Array, *batch: Array) -> dict[str, 
     verdict = 1 / (1 + np.exp(-z["discriminator"]))
     s[d + "score"] = s["discriminator"] = (verdict - 1) / len(noise)
     s["forward"] = np.concatenate([np.zeros_like(samples), s["discriminator"]], axis=1)  # no pixel counts by itself
-    s[d + "hidden2"] = (s[d + "score"] @ weights[d + "score.weight"]) * np.where(z[d + "hidden2"] > 0, 1, SLOPE)
-    s[d + "hidden1"] = (s[d + "hidden2"] @ weights[d + "hidden2.weight"]) * np.where(z[d + "hidden1"] > 0, 1, SLOPE)
-    s["generator"] = s[d + "hidden1"] @ weights[d + "hidden1.weight"]
+    back = s[d + "score"] @ weights[d + "score.weight"]
+    for n in reversed(layers):
+        s[f"{d}hidden{n}"] = back * np.where(z[f"{d}hidden{n}"] > 0, 1, SLOPE)
+        back = s[f"{d}hidden{n}"] @ weights[f"{d}hidden{n}.weight"]
+    s["generator"] = back
     s[g + "pixels"] = s["generator"] * samples * (1 - samples)
-    s[g + "norm2"] = (s[g + "pixels"] @ weights[g + "pixels.weight"]) * (z[g + "norm2"] > 0)
-    s[g + "hidden2"] = s[g + "norm2"] * scale(weights, g + "norm2")
-    s[g + "norm1"] = (s[g + "hidden2"] @ weights[g + "hidden2.weight"]) * (z[g + "norm1"] > 0)
-    s[g + "hidden1"] = s[g + "norm1"] * scale(weights, g + "norm1")
+    back = s[g + "pixels"] @ weights[g + "pixels.weight"]
+    for n in reversed(layers):
+        s[f"{g}norm{n}"] = back * (z[f"{g}norm{n}"] > 0)
+        s[f"{g}hidden{n}"] = s[f"{g}norm{n}"] * scale(weights, f"{g}norm{n}")
+        back = s[f"{g}hidden{n}"] @ weights[f"{g}hidden{n}.weight"]
 
     result = z | {"loss": np.array(loss)} | {f"gradient of {name}": slope for name, slope in s.items()}
-    seen = {
-        g + "hidden1": noise, g + "hidden2": first, g + "pixels": second,
-        d + "hidden1": samples, d + "hidden2": third, d + "score": fourth,
-    }  # fmt: skip
     for name, x in seen.items():
         result[f"gradient of {name}.weight"] = sum(np.outer(s[name][n], x[n]) for n in range(len(x)))
         if f"{name}.bias" in weights:
             result[f"gradient of {name}.bias"] = sum(s[name][n] for n in range(len(x)))
-    for name, x in ((g + "norm1", z[g + "hidden1"]), (g + "norm2", z[g + "hidden2"])):
+    for name, x in ((f"{g}norm{n}", z[f"{g}hidden{n}"]) for n in layers):
         standard = (x - weights[f"{name}.running_mean"]) / np.sqrt(weights[f"{name}.running_var"] + EPSILON)
         result[f"gradient of {name}.weight"] = sum(s[name][n] * standard[n] for n in range(len(x)))
         result[f"gradient of {name}.bias"] = sum(s[name][n] for n in range(len(x)))
     return result
+
+
+def steepness(weights: dict[str, Array], pixels: Array) -> float:
+    """‖∇ score(x)‖², the mean over real pictures (B, P) (Mescheder et al., 2018, equation 9, without γ/2)."""
+    found = 0.0
+    for x in pixels:
+        slopes = np.eye(len(x))  # of what a layer is given, by each pixel: forward, not backward
+        n = 1
+        while f"hidden{n}.weight" in weights:
+            z = weights[f"hidden{n}.weight"] @ x + weights[f"hidden{n}.bias"]
+            slopes = np.where(z > 0, 1, SLOPE)[:, None] * (weights[f"hidden{n}.weight"] @ slopes)
+            x, n = leaky(z), n + 1
+        found += float(np.sum((weights["score.weight"] @ slopes) ** 2))
+    return found / len(pixels)
 
 
 def losses(of_real: Array, of_samples: Array) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from liuli import catalog
 from liuli.errors import UserError
 from liuli.oracles import gan as oracle
 from liuli.system import SGD, Adam, Recipe
+from liuli.tasks.adversarial import ImageGeneration
 from liuli.training import engine as engines
 from liuli.training.torch_engine import TorchEngine
 from liuli.training.world import World
@@ -50,13 +51,20 @@ def written_out(recipe: Recipe) -> tuple[nn.Module, list[float], list[float]]:
         samples = model.generator(noise).detach()
         scores = model.discriminator(torch.cat([samples, (pixels / 255).flatten(1)])).flatten()
         truth = torch.cat([torch.zeros(12), torch.ones(12)])
-        step(optimizers["discriminator"], parts["discriminator"], 2 * bce(scores, truth), recipe)
-        losses["discriminator"].append(2 * bce(scores, truth).item())
+        loss = 2 * bce(scores, truth) + penalty(model.discriminator, (pixels / 255).flatten(1)[:3])
+        step(optimizers["discriminator"], parts["discriminator"], loss, recipe)
+        losses["discriminator"].append(loss.item())
         optimizers["generator"].zero_grad()
         score = model(noise)[:, -1]
         step(optimizers["generator"], parts["generator"], bce(score, torch.ones(12)), recipe)
         losses["generator"].append(bce(score, torch.ones(12)).item())
     return model, losses["discriminator"], losses["generator"]
+
+
+def penalty(discriminator: nn.Module, pictures: Tensor) -> Tensor:
+    """γ/2 ‖∇ score‖², from the Jacobian."""
+    jacobian = torch.func.jacrev(lambda one: discriminator(one).sum(0))(pictures)  # (1, B, P)
+    return SYSTEM.task.flatness / 2 * jacobian.square().sum() / len(pictures)
 
 
 def bce(scores: Tensor, truth: Tensor) -> Tensor:
@@ -155,6 +163,9 @@ def test_both_losses_are_the_papers() -> None:
     fake, real = (model.discriminator(one).detach().numpy() for one in (samples, pictures))
     of_discriminator, of_generator = oracle.losses(real, fake)
     batch = (noise, pixels, labels)
+    weights = {name: value.detach().numpy() for name, value in model.discriminator.state_dict().items()}
+    assert isinstance(SYSTEM.task, ImageGeneration)
+    of_discriminator += SYSTEM.task.flatness / 2 * oracle.steepness(weights, pictures[:2].numpy())
     assert SYSTEM.task.phase_loss("discriminator", model, batch).loss.item() == pytest.approx(
         of_discriminator, rel=1e-12
     )

@@ -179,7 +179,7 @@ def test_tsne_is_followed_cancelled_and_shown(enter: Callable[..., Page]) -> Non
     page.get_by_text("2 dimensions").click()
     before = seen(page)
     page.get_by_text("t-SNE", exact=True).click()
-    expect(page.get_by_text("t-SNE of the first 66 points")).to_be_visible()
+    expect(page.get_by_text("t-SNE of 66 points. It")).to_be_visible()
     assert seen(page) != before
 
 

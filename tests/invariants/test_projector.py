@@ -71,6 +71,22 @@ def test_the_last_hidden_layer_is_what_the_scores_are_made_of(tmp_path: Path) ->
     assert points.labels.tolist() == data.test.targets.tolist()
 
 
+@pytest.mark.parametrize("name", ["nin", "fcn"])
+def test_of_what_the_last_convolution_reads_each_place_counts_alike(tmp_path: Path, name: str) -> None:
+    system = find(name)
+    made = drawn_run(tmp_path / "run", name)
+    network = made.network()
+    batch = system.task.draw(3)
+    last = projector.last_layer(network, system.task, batch)
+    read: list[torch.Tensor] = []
+    network.get_submodule(last.path).register_forward_pre_hook(lambda _, given: read.append(given[0]))
+    vectors = projector.collected(network, last.path, system.task, batch)
+    maps = read[0].numpy().astype(np.float64)
+    assert maps.shape[2:] == last.places
+    assert np.allclose(vectors, maps.mean((2, 3)), atol=1e-5)
+    assert {"key": "hidden", "kind": "hidden"} in projector.offered(made)
+
+
 def test_a_point_of_the_test_part_is_asked_about_as_it_stands(tmp_path: Path) -> None:
     made = small_run(tmp_path / "run")
     points = projector.cloud(made.folder, projector.changed(made), projector.HIDDEN)
@@ -180,7 +196,18 @@ def test_tsne_tells_how_far_it_is_gives_the_map_and_ends_when_nobody_listens() -
     assert len(again) == 1
 
 
-def test_a_process_that_dies_is_said_and_the_next_one_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_map_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def heard() -> list[str]:
+        maps = stochastic.Maps()
+        told = [one async for one in maps.events("map", np.zeros((40, 3), np.float32), 2)]
+        assert not maps.busy
+        return told
+
+    monkeypatch.setattr(stochastic, "MOST_SECONDS", -1.0)
+    assert "more than -1 seconds" in run(heard())[-1]
+
+
+def test_a_process_that_dies_is_said_and_the_next_one_runs() -> None:
     async def heard() -> str:
         maps = stochastic.Maps()
         told = [one async for one in maps.events("map", np.full((40, 3), np.nan, np.float32), 2)]

@@ -36,6 +36,7 @@ AXES = 10  # of which the explained variance is told
 DRAWN_AXES = 3
 MOST_SECONDS = 60.0  # for the test examples
 AT_ONCE = 256
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 NAME = 80  # characters
 
 Matrix = NDArray[np.float32]
@@ -54,6 +55,7 @@ class Cloud:
         whole: how many there would be; N is less where they are too many, or took too long.
         layer: the path of the module whose weights they are, or that reads them.
         variable: what the source calls them; "" where it gives no name.
+        places: the sizes of the map whose mean over all places each vector is; () where it is of one place.
     """
 
     vectors: Matrix
@@ -64,6 +66,22 @@ class Cloud:
     whole: int
     layer: str
     variable: str = ""
+    places: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Last:
+    """The last layer of a network that has weights of its own to weigh what it reads.
+
+    Attributes:
+        path: of its module.
+        variable: what the source calls what it reads; "" where it gives no name.
+        places: the sizes of a map that a convolution reads, behind its channels; () of a dense layer.
+    """
+
+    path: str
+    variable: str
+    places: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -83,7 +101,7 @@ def offered(run: Run) -> list[Json]:
     """What of a run can be seen as points: key, kind, and of embeddings how many rows of how many numbers."""
     network = network_of(run.folder, changed(run))
     found: list[Json] = []
-    if run.facts.classes and any(isinstance(one, nn.Linear) for one in network.modules()):
+    if run.facts.classes and any(isinstance(one, (nn.Linear, *CONVOLUTIONS)) for one in network.modules()):
         found.append({"key": HIDDEN, "kind": "hidden"})
     for path, module in embeddings(network).items():
         rows, width = module.weight.shape
@@ -142,39 +160,52 @@ def embedding(run: Run, network: nn.Module, path: str) -> Cloud:
 
 
 def hidden(run: Run, network: nn.Module) -> Cloud:
-    """What the last dense layer reads, for each test example or for each part of the one that there is."""
+    """What the last layer reads, for each test example or for each part of the one that there is."""
     data, task = run.data(), run.system.task
     batch = task.tensors(data.test, run.facts)
-    path, variable = last_dense(network, task, batch)
-    read = collected(network, path, task, tuple(one[:MOST_POINTS] for one in batch))
+    last = last_layer(network, task, batch)
+    told = (last.path, last.variable, last.places)
+    read = collected(network, last.path, task, tuple(one[:MOST_POINTS] for one in batch))
     examples = len(batch[0])
     rows = parts_of(run, read, examples)
     labels = labelled(data.test, run.facts, len(rows.names) if rows else examples)[: len(read)]
     if rows:
-        return Cloud(read, rows.names, rows.inputs, (), labels, len(read), path, variable)
+        return Cloud(read, rows.names, rows.inputs, (), labels, len(read), *told)
     texts = [str(one) for one in data.test.inputs[: len(read)]] if task.reads_text else []
     names = [shortened(text) for text in texts] or [f"#{number + 1}" for number in range(len(read))]
-    return Cloud(read, names, texts, batch, labels, examples, path, variable)
+    return Cloud(read, names, texts, batch, labels, examples, *told)
 
 
-def last_dense(network: nn.Module, task: Task, batch: Batch) -> tuple[str, str]:
-    """The path of the last dense layer that a record of one example shows, and what the source calls its input."""
+def last_layer(network: nn.Module, task: Task, batch: Batch) -> Last:
+    """The last dense layer or convolution that a record of one example shows.
+
+    Raises:
+        UserError: there is none.
+    """
     with torch.no_grad():
         record = trace(network, *task.inputs(tuple(one[:1] for one in batch)), gradients=False)
-    dense = [one for one in record.operations if one.name == "linear"]
-    if not dense or not isinstance(network.get_submodule(dense[-1].path), nn.Linear):
-        raise UserError("this network ends in no dense layer, so that nothing is read by one")
-    return dense[-1].path, record.value(dense[-1].inputs[0]).name or ""
+    weighing = [one for one in record.operations if one.name in ("linear", "conv1d", "conv2d", "conv3d")]
+    module = network.get_submodule(weighing[-1].path) if weighing else None
+    if not isinstance(module, (nn.Linear, *CONVOLUTIONS)):
+        raise UserError("this network ends in no dense layer and in no convolution, so that nothing is read by one")
+    given = record.value(weighing[-1].inputs[0])
+    places = given.shape[2:] if isinstance(module, CONVOLUTIONS) else ()
+    return Last(weighing[-1].path, given.name or "", places)
 
 
 def collected(network: nn.Module, path: str, task: Task, batch: Batch) -> Matrix:
-    """What the module reads when the network runs on all examples, or on as many as there is time for: (N, d)."""
+    """What the module reads when the network runs on all examples, or on as many as there is time for: (N, d).
+
+    Of what a convolution reads the mean over all places is taken.
+    """
     read: list[Tensor] = []
     found: list[Tensor] = []
     lengths = task.lengths(batch)
     until = time.monotonic() + MOST_SECONDS
     step = min(AT_ONCE, task.at_once)
-    hook = network.get_submodule(path).register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
+    module = network.get_submodule(path)
+    pooled = isinstance(module, CONVOLUTIONS)
+    hook = module.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
     try:
         with torch.inference_mode():
             for begin in range(0, len(batch[0]), step):
@@ -182,7 +213,8 @@ def collected(network: nn.Module, path: str, task: Task, batch: Batch) -> Matrix
                 if lengths is not None:
                     part = task.cut(part, int(lengths[begin : begin + step].max()))
                 network(*task.inputs(part))
-                found.append(read[-1].flatten(0, -2).float().clone())
+                vectors = read[-1].flatten(2).mean(-1) if pooled else read[-1].flatten(0, -2)  # (n, d)
+                found.append(vectors.float().clone())
                 read.clear()
                 if time.monotonic() > until:
                     break

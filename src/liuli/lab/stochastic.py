@@ -1,14 +1,17 @@
 """t-SNE (van der Maaten & Hinton, 2008) of vectors by scikit-learn, in a process of its own.
 
 It takes up to a minute or two, so it says how far it is and can be left at any moment: whoever no longer listens ends
-it. One runs at a time; the latest results are kept.
+it. One runs at a time, behind all that the laboratory answers, and no longer than `MOST_SECONDS`; the latest results
+are kept.
 """
 
 from __future__ import annotations
 
 import asyncio
 import io
+import os
 import re
+import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Hashable
 from contextlib import aclosing, redirect_stdout
@@ -22,11 +25,14 @@ from numpy.typing import NDArray
 from liuli.errors import UserError
 from liuli.lab.replies import event
 
-MOST_POINTS = 2_000
 FEWEST_POINTS = 5
+MANY_POINTS = 2_000  # above which there are fewer iterations
 MOST_WIDTH = 50  # wider vectors are first told by so many principal components, as the authors do
-ITERATIONS = 1000
+ITERATIONS, FEWER_ITERATIONS = 1000, 750
+COARSE = {2: 0.5, 3: 0.8}  # by dimensions, how coarsely far points are taken together: in space they cost twice as much
 PERPLEXITY = 30.0
+MOST_SECONDS = 600.0
+NICE = 10
 KEPT = 8
 LOOK_SECONDS = 0.2
 SAID = re.compile(r"Iteration (\d+): error = ([\d.]+)")
@@ -52,7 +58,7 @@ class Maps:
         return self.found[key]
 
     async def events(self, key: Hashable, vectors: Matrix, dimensions: int) -> AsyncIterator[str]:
-        """How the map of the first of `vectors` (N, d) comes along, as server-sent events.
+        """How the map of `vectors` (N, d) comes along, as server-sent events.
 
         "progress" with iteration, of how many, and error (the Kullback-Leibler divergence); at last "done", or
         "trouble" with a sentence.
@@ -64,7 +70,7 @@ class Maps:
         else:
             self.busy = True
             try:
-                async with aclosing(self.computed(key, vectors[:MOST_POINTS], dimensions)) as events:
+                async with aclosing(self.computed(key, vectors, dimensions)) as events:
                     async for told in events:
                         yield told
             finally:
@@ -77,15 +83,20 @@ class Maps:
         process = context.Process(target=work, args=(theirs, vectors, dimensions), daemon=True)
         process.start()
         theirs.close()
+        of, until = iterations(len(vectors)), time.monotonic() + MOST_SECONDS
         try:
-            yield event("progress", {"iteration": 0, "of": ITERATIONS, "error": None})
+            yield event("progress", {"iteration": 0, "of": of, "error": None})
             while True:
+                if time.monotonic() > until:
+                    said = f"this t-SNE has taken more than {MOST_SECONDS:.0f} seconds; try 2 dimensions"
+                    yield event("trouble", {"error": said})
+                    return
                 if not await asyncio.to_thread(ours.poll, LOOK_SECONDS):
                     continue
                 told = ours.recv()
                 if isinstance(told, np.ndarray):
                     break
-                yield event("progress", {"iteration": told[0], "of": ITERATIONS, "error": told[1]})
+                yield event("progress", {"iteration": told[0], "of": of, "error": told[1]})
             self.found[key] = told
             while len(self.found) > KEPT:
                 self.found.popitem(last=False)
@@ -114,9 +125,15 @@ class Listener(io.TextIOBase):
 
 def work(connection: Connection, vectors: Matrix, dimensions: int) -> None:
     """What the process does: sends (iteration, error) now and then, at last the points, float32 (N, dimensions)."""
+    os.nice(NICE)  # whoever asks the server something is answered first
     signal(SIGINT, SIG_IGN)  # whoever stops the laboratory from its terminal ends it too, without a word
     with redirect_stdout(Listener(connection)):
         connection.send(embedded(vectors, dimensions))
+
+
+def iterations(count: int) -> int:
+    """Of how many a map of so many points is made."""
+    return FEWER_ITERATIONS if count > MANY_POINTS else ITERATIONS
 
 
 def embedded(vectors: Matrix, dimensions: int) -> Matrix:
@@ -130,6 +147,14 @@ def embedded(vectors: Matrix, dimensions: int) -> Matrix:
         rows = PCA(min(MOST_WIDTH, len(rows) - 1)).fit(rows).transform(rows)
     perplexity = min(PERPLEXITY, (len(rows) - 1) / 3)
     enough = "pca" if rows.shape[1] >= dimensions else "random"
-    made = TSNE(dimensions, perplexity=perplexity, max_iter=ITERATIONS, init=enough, random_state=0, verbose=2)
+    made = TSNE(
+        dimensions,
+        perplexity=perplexity,
+        max_iter=iterations(len(rows)),
+        angle=COARSE[dimensions],
+        init=enough,
+        random_state=0,
+        verbose=2,
+    )
     points: Matrix = made.fit_transform(rows).astype(np.float32)
     return points

@@ -106,6 +106,7 @@ def told(run: Run, key: str) -> Json:
         "kind": "hidden" if key == projector.HIDDEN else "embedding",
         "layer": found.layer,
         "variable": found.variable,
+        "places": found.places,
         "width": found.vectors.shape[1],
         "whole": found.whole,
         "names": found.names,
@@ -113,7 +114,6 @@ def told(run: Run, key: str) -> Json:
         "classes": run.facts.classes if len(found.labels) else (),
         "labels": found.labels.tolist(),
         "shares": along.shares.tolist(),
-        "mapped": min(len(found.vectors), stochastic.MOST_POINTS),
     }
 
 

@@ -16,6 +16,8 @@ export interface CloudFacts {
   layer: string
   /** What the source calls what it reads; "" where it gives no name. */
   variable: string
+  /** The sizes of the map that each vector is the mean of, over all its places; none where there is no such map. */
+  places: number[]
   /** Numbers of each vector. */
   width: number
   /** How many points there would be if there were no limit. */
@@ -28,8 +30,6 @@ export interface CloudFacts {
   labels: number[]
   /** Of the variance, along the first principal components. */
   shares: number[]
-  /** How many of the points t-SNE is made of. */
-  mapped: number
 }
 
 export interface Neighbour {

@@ -19,6 +19,10 @@ const SHAPES = [
   'M-1.1 -.6L-.6 -1.1L0 -.5L.6 -1.1L1.1 -.6L.5 0L1.1 .6L.6 1.1L0 .5L-.6 1.1L-1.1 .6L-.5 0Z',
 ] // around the middle, of like area
 
+const LEAST_COVER = 16 // of 255; a pixel that is covered less stays
+const WHOLE = 250
+const OPAQUE = 0xff000000 | 0
+
 /** The style of a point that is not looked for. */
 export const FADED = 255
 
@@ -26,17 +30,22 @@ export const FADED = 255
 export const colourOf = (kind: number, dark: boolean): string => (dark ? DARK : LIGHT)[kind % LIGHT.length]!
 export const shapeOf = (kind: number): string => SHAPES[kind % SHAPES.length]!
 
-/** Stamps: for each kind (the last is a faded point) and level the pixels that it covers. */
+/**
+ * Stamps: for each kind (the last is a faded point) and level the pixels that it covers, those covered wholly first.
+ *
+ * Pixels are signed, as an engine reckons with those in whole numbers and with unsigned ones in floating point.
+ */
 export interface Stamps {
   /** Colour of the paper, as one pixel. */
   paper: number
   /** Half of the side of a stamp, in pixels. */
   half: number
-  /** Pixels of stamp s are those from begins[s] to begins[s + 1]. */
+  /** Pixels of stamp s are those from begins[s] to begins[s + 1], from softs[s] on only covered in part. */
   begins: Uint32Array
+  softs: Uint32Array
   across: Int8Array
   down: Int8Array
-  colours: Uint32Array
+  colours: Int32Array
   /** How much of each pixel is covered, of 255. */
   covers: Uint8Array
 }
@@ -48,7 +57,7 @@ export function stampsOf(kinds: number, radius: number, paper: string, faded: st
   canvas.width = canvas.height = size
   const pen = canvas.getContext('2d', { willReadFrequently: true })!
   const begins = [0]
-  const [across, down, colours, covers]: number[][] = [[], [], [], []]
+  const [across, down, colours, covers, softs]: number[][] = [[], [], [], [], []]
   const stamp = (kind: number, level: number): void => {
     const pale = kind === kinds
     const near = solid ? level / (LEVELS - 1) : 1
@@ -67,15 +76,20 @@ export function stampsOf(kinds: number, radius: number, paper: string, faded: st
     pen.strokeStyle = paper // apart from what lies behind
     if (!pale) pen.stroke(path)
     const seen = pen.getImageData(0, 0, size, size).data
-    const pixels = new Uint32Array(seen.buffer)
-    for (let i = 0; i < pixels.length; i++) {
-      const cover = seen[i * 4 + 3]!
-      if (cover < 16) continue
-      across!.push((i % size) - (size >> 1))
-      down!.push(Math.floor(i / size) - (size >> 1))
-      colours!.push(pixels[i]! | 0xff000000)
-      covers!.push(cover)
+    const pixels = new Int32Array(seen.buffer)
+    const add = (soft: boolean): void => {
+      for (let i = 0; i < pixels.length; i++) {
+        const cover = seen[i * 4 + 3]!
+        if (cover < LEAST_COVER || cover <= WHOLE !== soft) continue
+        across!.push((i % size) - (size >> 1))
+        down!.push(Math.floor(i / size) - (size >> 1))
+        colours!.push(pixels[i]! | OPAQUE)
+        covers!.push(cover)
+      }
     }
+    add(false)
+    softs!.push(across!.length)
+    add(true)
     begins.push(across!.length)
   }
   for (let kind = 0; kind <= kinds; kind++) for (let level = 0; level < LEVELS; level++) stamp(kind, level)
@@ -83,12 +97,13 @@ export function stampsOf(kinds: number, radius: number, paper: string, faded: st
   pen.fillStyle = paper
   pen.fillRect(0, 0, size, size)
   return {
-    paper: new Uint32Array(pen.getImageData(0, 0, 1, 1).data.buffer)[0]!,
+    paper: new Int32Array(pen.getImageData(0, 0, 1, 1).data.buffer)[0]!,
     half: (size >> 1) + 1,
     begins: Uint32Array.from(begins),
+    softs: Uint32Array.from(softs!),
     across: Int8Array.from(across!),
     down: Int8Array.from(down!),
-    colours: Uint32Array.from(colours!),
+    colours: Int32Array.from(colours!),
     covers: Uint8Array.from(covers!),
   }
 }
@@ -96,21 +111,27 @@ export function stampsOf(kinds: number, radius: number, paper: string, faded: st
 /** Stamp points into a picture, the farthest first; at `ratio` pixels of it for one of CSS. */
 export function stamp(image: ImageData, stamps: Stamps, screen: Screen, styles: Uint8Array, kinds: number, ratio: number): void {
   const { width, height } = image
-  const pixels = new Uint32Array(image.data.buffer)
-  const { begins, across, down, colours, covers, half } = stamps
+  const pixels = new Int32Array(image.data.buffer)
+  const { begins, softs, across, down, colours, covers, half } = stamps
+  const away = Int32Array.from(across, (right, at) => right + down[at]! * width)
+  const { x, y, level } = screen
   pixels.fill(stamps.paper)
   for (let depth = 0; depth < LEVELS; depth++) {
     for (let i = 0; i < styles.length; i++) {
-      if (screen.level[i] !== depth) continue
-      const [left, top] = [Math.round(screen.x[i]! * ratio), Math.round(screen.y[i]! * ratio)]
+      if (level[i] !== depth) continue
+      const left = Math.round(x[i]! * ratio)
+      const top = Math.round(y[i]! * ratio)
       if (left < half || top < half || left >= width - half || top >= height - half) continue
-      const kind = styles[i] === FADED ? kinds : styles[i]!
+      const style = styles[i]!
+      const which = (style === FADED ? kinds : style) * LEVELS + depth
       const place = top * width + left
-      const which = kind * LEVELS + depth
-      for (let at = begins[which]!, end = begins[which + 1]!; at < end; at++) {
-        const pixel = place + down[at]! * width + across[at]!
-        const cover = covers[at]!
-        pixels[pixel] = cover > 250 ? colours[at]! : mixed(pixels[pixel]!, colours[at]!, cover)
+      const soft = softs[which]!
+      const end = begins[which + 1]!
+      let at = begins[which]!
+      for (; at < soft; at++) pixels[place + away[at]!] = colours[at]!
+      for (; at < end; at++) {
+        const pixel = place + away[at]!
+        pixels[pixel] = mixed(pixels[pixel]!, colours[at]!, covers[at]!)
       }
     }
   }
@@ -118,7 +139,8 @@ export function stamp(image: ImageData, stamps: Stamps, screen: Screen, styles: 
 
 /** Two colours, `cover` of 255 of the second; red and blue at once. */
 function mixed(under: number, over: number, cover: number): number {
-  const both = ((under & 0xff00ff) * (255 - cover) + (over & 0xff00ff) * cover) >>> 8
-  const green = ((under & 0xff00) * (255 - cover) + (over & 0xff00) * cover) >>> 8
-  return (0xff000000 | (both & 0xff00ff) | (green & 0xff00)) >>> 0
+  const rest = 255 - cover
+  const both = (Math.imul(under & 0xff00ff, rest) + Math.imul(over & 0xff00ff, cover)) >>> 8
+  const green = (Math.imul(under & 0xff00, rest) + Math.imul(over & 0xff00, cover)) >>> 8
+  return OPAQUE | (both & 0xff00ff) | (green & 0xff00)
 }

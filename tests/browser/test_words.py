@@ -12,12 +12,13 @@ from playwright.sync_api import Page, expect
 
 from liuli.lab.replies import named
 from liuli.lab.subjects import of_run
+from liuli.tasks.language_modelling import MADE
 from liuli.tracing import Record
 from tests.browser.conftest import laboratory
 from tests.browser.reader import check, hindrances
 from tests.browser.test_inside import number
 
-TEXTS = {"translator": "a man rides a bike", "lstm": "win a free prize now"}
+TEXTS = {"translator": "a man rides a bike", "lstm": "win a free prize now", "gpt": "ROMEO: O night"}
 ASK = """async ([run, text]) => (await (await fetch(`/api/runs/${encodeURIComponent(run)}/records`,
     {method: 'POST', headers: {'content-type': 'text/plain'}, body: text})).json()).record"""
 
@@ -93,6 +94,45 @@ def test_attention_is_read_word_by_word(look: Callable[..., Page]) -> None:
     page.keyboard.press("Enter")  # the last one
     expect(page.locator(".explanation h2")).to_contain_text("weights[3, 5, 5]")
     check(page)
+
+
+def test_a_small_head_reads_out_the_words_of_the_text_that_was_made(look: Callable[..., Page]) -> None:
+    size = len(TEXTS["gpt"]) + MADE
+    page = look("gpt", ["blocks", "blocks.0", "attention"], f" weights · 4 × {size} × {size}")
+    network = named("exhibit:gpt").network()
+    run = named("exhibit:gpt")
+    with torch.inference_mode():
+        example = run.system.task.read(TEXTS["gpt"], run.facts, "")
+        text = run.system.task.complete(network, example.batch)[0].flatten().tolist()
+    letters = [written(run.facts.learnt["characters"][one - 1]) for one in text]
+    record = truth("gpt")
+    weights = record.find("weights", module="blocks.0.attention")[0].tensor[0].numpy()
+
+    strip, said = page.get_by_role("toolbar", name="Heads"), page.locator("p.pointed")
+    canvas = strip.locator("canvas").nth(2)
+    box = canvas.bounding_box()
+    assert box is not None
+    row, column = size - 2, 3
+    page.mouse.move(box["x"] + (column + 0.5) / size * box["width"], box["y"] + (row + 0.5) / size * box["height"])
+    expect(said).to_contain_text(f"{letters[row]} → {letters[column]}")
+    assert float(said.locator("strong").inner_text()) == pytest.approx(weights[2, row, column], rel=1e-3)
+    canvas.click(position={"x": (column + 0.5) / size * box["width"], "y": (row + 0.5) / size * box["height"]})
+    expect(strip.locator("[aria-pressed=true]")).to_contain_text("2")
+
+    page.mouse.move(0, 0)
+    strip.locator("[aria-pressed=true]").focus()
+    page.keyboard.press("ArrowRight")
+    expect(strip.locator("[aria-pressed=true]")).to_contain_text("3")
+    row, column = np.unravel_index(weights[3].argmax(), weights[3].shape)
+    expect(said).to_contain_text(f"{letters[row]} → {letters[column]}")
+    above = page.locator(".room .columns span").all_inner_texts()
+    assert len(above) > len(TEXTS["gpt"]), "the head is read whole below, with what was made"
+    assert hindrances(page) == []
+
+
+def written(letter: str) -> str:
+    """As the page writes what cannot be seen by itself."""
+    return {" ": "␣", "\n": "↵"}.get(letter, letter)
 
 
 def test_the_states_of_a_layer_stand_in_one_picture(look: Callable[..., Page]) -> None:

@@ -42,6 +42,10 @@ class Scene:
     optimizer: Optimizer | None = None
 
 
+class SeveralPasses(AttributeError):
+    """An answer takes more than the one pass that there is."""
+
+
 class Replayed(nn.Module):
     """Gives, in the place of a network, what that gave in one pass; there is only the one."""
 
@@ -53,9 +57,22 @@ class Replayed(nn.Module):
         """What the network gave.
 
         Raises:
-            IndexError: it is asked for a second time.
+            SeveralPasses: it is asked for a second time.
         """
+        if not self.outputs:
+            raise SeveralPasses
         return self.outputs.pop()
+
+    def __getattr__(self, name: str) -> Any:
+        """What a module has.
+
+        Raises:
+            SeveralPasses: it is a part of the network itself, which is asked for when an answer is searched for.
+        """
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            raise SeveralPasses from None
 
 
 class Answering:
@@ -74,20 +91,19 @@ class Answering:
     def told(self, record: Record, real: bool = True) -> Subject:
         """What is said of a record: the answer of the network (`real`), or of what it gave in the pass.
 
-        An answer that takes several passes cannot be had from one; it is then left out.
+        An answer that takes several passes cannot be had from one; it is then left out, and a note says why.
         """
         from liuli.lab.manifest import Subject
 
         task, run = self.task, self.run
+        answer, picture, left_out = "", b"", ""
         with torch.inference_mode():
             try:
                 network = self.network if real else Replayed(self.output)
                 output = task.respond(network, self.example.batch)[0]
                 answer, picture = str(task.answer(output, run.facts)["answer"]), self.pictured(output)
-            except Exception:
-                if real:
-                    raise
-                answer, picture = "", b""
+            except SeveralPasses:
+                left_out = "note.passes"
         shares = record.find("probabilities", module="(loss)")
         noted = ("note.answer" if shares else task.doubted, {"answer": answer})
         return Subject(
@@ -101,7 +117,9 @@ class Answering:
             words={part: rows.names for part, rows in task.rows(run.facts).items()},
             notes=[
                 *([("note.words", {"words": self.example.spelled})] if self.example.spelled else []),
+                *([(task.completed, {})] if task.completed else []),
                 *([noted] if answer else []),
+                *([(left_out, {})] if left_out else []),
             ],
         )
 

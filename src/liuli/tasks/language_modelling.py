@@ -36,6 +36,7 @@ DRAWN_CHARACTERS = "".join(chr(number) for number in range(32, 97))
 DRAWN_LENGTH = 12
 NOT_COUNTED = -100  # what `cross_entropy` passes over
 OPENING = 48  # tokens of an example that are given as a prompt
+MADE = 32  # tokens of an answer that are looked into: more could not be told apart in a picture of attention
 SHOWN = 2400  # tokens of the picture of a text
 
 
@@ -61,6 +62,7 @@ class LanguageModelling(Task):
 
     kind: ClassVar[str] = "text"
     watched: ClassVar[int] = 1
+    completed: ClassVar[str] = "note.made"
     headline: ClassVar[str] = "perplexity"
     endings: ClassVar[frozenset[str]] = frozenset([".txt"])
     reads_text: ClassVar[bool] = True
@@ -151,6 +153,15 @@ class LanguageModelling(Task):
         targets = batch[1].long().masked_fill(~batch[2], NOT_COUNTED).flatten()  # (B·W·T,)
         loss = cross_entropy(scores.flatten(0, 1), targets, ignore_index=NOT_COUNTED)
         return Outcome(loss, scores.view(len(batch[0]), -1, scores.size(-1)))
+
+    @torch.no_grad()
+    def complete(self, model: nn.Module, batch: Batch) -> Batch:
+        """A prompt and the first tokens that the network itself makes of it, as far back as it can look."""
+        if len(batch) > 1:
+            return batch
+        (prompt,) = self.inputs(batch)  # (1, P)
+        made = generate(model, prompt, min(MADE, self.length), self.sampling)  # type: ignore[arg-type]
+        return (torch.cat([prompt, made], 1)[:, -int(model.context) :][None],)  # type: ignore[arg-type]
 
     @torch.no_grad()
     def respond(self, model: nn.Module, batch: Batch) -> Tensor:
@@ -255,6 +266,6 @@ class LanguageModelling(Task):
         return {"answer": rest, "prompt": prompt, "tokens": self.length}
 
     def doubt(self, output: Tensor) -> Tensor:
-        """−log of the probability of the likeliest next token, after the last of the prompt."""
+        """−log of the probability of the likeliest next token, after the last of the text."""
         chances = output[:, -1].softmax(1)  # (1, V)
         return -chances.max().log()

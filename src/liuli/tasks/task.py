@@ -128,6 +128,9 @@ class Task(ABC):
     doubted: ClassVar[str] = "note.doubt"
     """The key of the pages' texts that says what `doubt` is, where that is no probability; it may name {answer}."""
 
+    completed: ClassVar[str] = ""
+    """The key of the pages' texts that says what `complete` puts behind what was given; "": nothing to be remarked."""
+
     watched: ClassVar[int] = 6
     """How many held-out examples are answered again and again while training: few where an answer takes long."""
 

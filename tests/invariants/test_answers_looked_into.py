@@ -1,0 +1,77 @@
+"""What is looked into is the answer as the network gave it; where it cannot be had, a note says why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from liuli.catalog import find
+from liuli.files import write_json
+from liuli.lab.axes import follow
+from liuli.lab.manifest import Subject
+from liuli.lab.subjects import of_run
+from liuli.lab.whatif import edit, whatif
+from liuli.runs import Run
+from liuli.tasks.language_modelling import MADE
+from liuli.tracing.record import Record
+from tests.small_run import seven, small_run
+
+
+def letters(folder: Path) -> Run:
+    """A language model of letters that has learnt nothing."""
+    facts = find("gpt").task.drawn_facts()
+    made = small_run(folder, "gpt", facts)
+    write_json(made.learnt_file, dict(facts.learnt))
+    return made
+
+
+def notes(subject: Subject) -> list[str]:
+    return [key for key, _ in subject.notes]
+
+
+def asked(run: Run, text: str) -> tuple[Record, Subject, str]:
+    """A record about a prompt, and what the network says to it."""
+    network, task = run.network(), run.system.task
+    example = task.read(text, run.facts, "")
+    with torch.inference_mode():
+        answer = str(task.answer(task.respond(network, example.batch)[0], run.facts)["answer"])
+    return *of_run(run, example, network), answer
+
+
+def test_attention_has_the_prompt_and_the_first_tokens_made_on_its_axes(tmp_path: Path) -> None:
+    record, subject, answer = asked(letters(tmp_path / "letters"), "TO BE")
+    followed = follow(record, subject.words)
+    weights = record.find("weights", module="blocks.0.attention")[0]
+    words = [followed.spelled(axis) for axis in followed.axes[str(weights.address)] if axis is not None]
+    assert words == [list("TO BE" + answer[:MADE])] * 2
+    assert subject.answer == answer
+    assert "note.made" in notes(subject)
+
+
+def test_a_text_longer_than_the_network_looks_back_ends_with_what_was_made(tmp_path: Path) -> None:
+    run = letters(tmp_path / "letters")
+    context = run.network().context
+    record, subject, answer = asked(run, "A" * (context - 10))
+    (text,) = follow(record, subject.words).words.values()
+    assert "".join(text) == ("A" * (context - 10) + answer[:MADE])[-context:]
+
+
+def test_an_answer_that_one_pass_does_not_give_is_said_to_be_left_out(tmp_path: Path) -> None:
+    record, subject, _ = asked(letters(tmp_path / "letters"), "TO BE")
+    value = next(one for one in record.values() if one.origin == "operation" and one.dtype == torch.float32)
+    _, other = whatif(record, subject, [edit(record, str(value.address), 0, 3.0)])
+    assert (other.answer, notes(other).count("note.passes")) == ("", 1)
+    _, other = whatif(record, subject, [edit(record, "norm.bias", 0, 3.0)])
+    assert other.answer, "with another weight the network itself can be asked"
+    assert "note.passes" not in notes(other)
+
+
+def test_an_answer_of_one_pass_is_told(tmp_path: Path) -> None:
+    run = small_run(tmp_path / "lenet")
+    example = run.system.task.read(seven(tmp_path / "seven.png"), run.facts, "")
+    record, subject = of_run(run, example)
+    address = next(str(one.address) for one in record.values() if one.origin == "input")
+    _, other = whatif(record, subject, [edit(record, address, 5, 0.25)])
+    assert other.answer in run.facts.classes
+    assert "note.passes" not in notes(other)

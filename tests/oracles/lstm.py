@@ -37,6 +37,11 @@ def backward(kept: Kept, d_h: Array, d_c: Array) -> tuple[Array, Array, Array, A
     return d_z, d_z, np.zeros_like(d_h), d_c * f
 
 
-def values(weights: dict[str, Array], numbers: NDArray[np.int64], labels: NDArray[np.int64]) -> dict[str, Array]:
+def values(
+    weights: dict[str, Array],
+    numbers: NDArray[np.int64],
+    labels: NDArray[np.int64],
+    kept: dict[str, Array] | None = None,
+) -> dict[str, Array]:
     """See `liuli.oracles`."""
-    return recurrent.values(Cell(forward, backward), weights, numbers, labels)
+    return recurrent.values(Cell(forward, backward), weights, numbers, labels, kept)

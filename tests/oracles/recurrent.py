@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from liuli.oracles.loops import Array, cross_entropy
 
 Kept = dict[str, Array]
+DROPPED = 0.5  # share of the features that dropout silences
 
 
 class Cell(NamedTuple):
@@ -43,7 +44,13 @@ def product(weight: Array, x: Array) -> Array:
     return np.array([np.sum(row * x) for row in weight])
 
 
-def values(cell: Cell, weights: dict[str, Array], numbers: NDArray[np.int64], labels: NDArray[np.int64]) -> Kept:
+def values(
+    cell: Cell,
+    weights: dict[str, Array],
+    numbers: NDArray[np.int64],
+    labels: NDArray[np.int64],
+    kept_features: dict[str, Array] | None,
+) -> Kept:
     """Every layer's output, the loss, and every gradient; see `liuli.oracles`."""
     table = weights["embedding.weight"]
     W, U, b = (weights[f"recurrent.{name}"] for name in ("weight_input", "weight_state", "bias"))
@@ -52,13 +59,15 @@ def values(cell: Cell, weights: dict[str, Array], numbers: NDArray[np.int64], la
     units = U.shape[1]
 
     embedded = np.array([[table[number] for number in row] for row in numbers])
+    keep = np.ones_like(embedded) if kept_features is None else kept_features["dropout"] / (1 - DROPPED)
+    read = embedded * keep
     states = np.zeros((sentences, steps, units))
     kept: list[list[Kept]] = []
     for n in range(sentences):
         h, c = np.zeros(units), np.zeros(units)
         kept.append([])
         for t in range(steps):
-            h, c, notes = cell.forward(W, U, b, embedded[n, t], h, c)
+            h, c, notes = cell.forward(W, U, b, read[n, t], h, c)
             states[n, t] = h
             kept[n].append(notes)
     ends = [sum(number != 0 for number in row) - 1 for row in numbers]
@@ -68,7 +77,7 @@ def values(cell: Cell, weights: dict[str, Array], numbers: NDArray[np.int64], la
     d_output = d_scores[:, 1:] if one else d_scores
 
     d_states = np.zeros_like(states)  # of the layer's output: what the next layer asks for
-    d_embedded, d_table = np.zeros_like(embedded), np.zeros_like(table)
+    d_read, d_table = np.zeros_like(read), np.zeros_like(table)
     d_W, d_U, d_b, d_v, d_v0 = (np.zeros_like(one) for one in (W, U, b, v, v0))
     for n, end in enumerate(ends):
         d_v += np.outer(d_output[n], states[n, end])
@@ -78,16 +87,17 @@ def values(cell: Cell, weights: dict[str, Array], numbers: NDArray[np.int64], la
         for t in reversed(range(steps)):
             before = states[n, t - 1] if t else np.zeros(units)
             d_z, d_y, d_before, d_c = cell.backward(kept[n][t], d_h + d_states[n, t], d_c)
-            d_W += np.outer(d_z, embedded[n, t])
+            d_W += np.outer(d_z, read[n, t])
             d_U += np.outer(d_y, before)
             d_b += d_z
-            d_embedded[n, t] = product(W.T, d_z)
+            d_read[n, t] = product(W.T, d_z)
             d_h = d_before + product(U.T, d_y)
             if numbers[n, t] != 0:  # padding is never learnt
-                d_table[numbers[n, t]] += d_embedded[n, t]
+                d_table[numbers[n, t]] += d_read[n, t] * keep[n, t]
 
     return {
         "embedding": embedded,
+        "dropout": read,
         "recurrent": states,
         "output": output,
         "forward": output,
@@ -95,7 +105,8 @@ def values(cell: Cell, weights: dict[str, Array], numbers: NDArray[np.int64], la
         "gradient of forward": d_output,
         "gradient of output": d_output,
         "gradient of recurrent": d_states,
-        "gradient of embedding": d_embedded,
+        "gradient of dropout": d_read,
+        "gradient of embedding": d_read * keep,
         "gradient of embedding.weight": d_table,
         "gradient of recurrent.weight_input": d_W,
         "gradient of recurrent.weight_state": d_U,

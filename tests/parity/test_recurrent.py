@@ -124,7 +124,7 @@ def test_padding_changes_nothing(name: str) -> None:
 def test_parameters_are_as_printed() -> None:
     network = LSTM(vocabulary=7297)
     count = {name: sum(one.numel() for one in child.parameters()) for name, child in network.named_children()}
-    assert count == {"embedding": 145_960, "recurrent": 2_160, "output": 16}
+    assert count == {"embedding": 145_960, "dropout": 0, "recurrent": 2_160, "output": 16}
     assert sum(count.values()) == 148_136
 
 
@@ -162,3 +162,10 @@ def test_a_fault_is_found_where_it_is(name: str, layer: type[Recurrent]) -> None
     tampered = type("Tampered", (RNN,), {"layer": layer})
     comparisons = checking.compare(replace(system, model=tampered), checking.oracle(name))
     assert next(one.name for one in comparisons if one.verdict != "OK") == "recurrent"
+
+
+def test_a_wrong_rate_of_dropout_is_found() -> None:
+    tampered = replace(catalog.find("rnn"), model=lambda: RNN(dropout=0.4))
+    comparisons = checking.compare(tampered, checking.oracle("rnn"))
+    wrong = next(one for one in comparisons if one.verdict != "OK")
+    assert (wrong.name, wrong.dropout) == ("dropout", True)

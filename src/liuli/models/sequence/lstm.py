@@ -20,7 +20,8 @@ Shapes:
 
 Departures:
     One memory cell a block, and tanh for the paper's squashing functions. The gradient goes back through everything
-    (the paper's is cut at the gates). Adam instead of gradient descent one example at a time.
+    (the paper's is cut at the gates). Adam instead of gradient descent one example at a time. In training half of the
+    features of the words are dropped out, as in `rnn`.
 
 Look at:
     The forget gate of each unit along a message: which words make it let go? Beside it the memory, which in the simple
@@ -32,8 +33,8 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from liuli.layers.recurrent import Recurrent, State
-from liuli.models.sequence.rnn import RNN
-from liuli.system import Adam, Cosine, Recipe, System, Target
+from liuli.models.sequence.rnn import RECIPE, RNN
+from liuli.system import System, Target
 from liuli.tasks.text_classification import TextClassification
 
 
@@ -74,8 +75,6 @@ SYSTEM = System(
     model=LSTM,
     task=TextClassification(),
     data="sms-spam",
-    recipe=Recipe(
-        epochs=6, batch_size=32, optimizer=Adam(lr=5e-3, weight_decay=0.1), schedule=Cosine(), validation=0.0
-    ),
+    recipe=RECIPE,
     target=Target("accuracy", at_least=0.985),
 )

@@ -148,3 +148,9 @@ def test_nothing_is_wider_than_the_screen(
     assert page.evaluate("document.querySelector('.liuli').dataset.theme") == scheme
     unfold(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_file_says_where_numbers_can_be_set(page: Page) -> None:
+    page.locator(".answer li button.best").click()
+    expect(page.locator(".explanation .still")).to_contain_text("liuli lab")
+    assert page.locator("form.whatif").count() == 0

@@ -6,7 +6,7 @@ import { NotebookClient, type Model } from './client/notebook'
 import Page from './Page.svelte'
 
 function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
-  const page = mount(Page, { target: el, props: { client: new NotebookClient(model) } })
+  const page = mount(Page, { target: el, props: { client: NotebookClient.open(model) } })
   return () => void unmount(page)
 }
 

@@ -36,7 +36,7 @@ def show(
         inputs: its positional arguments.
         loss: a function of its output that gives the number to go back from.
         optimizer: whose step on each weight is then explained.
-        lab: show it in the laboratory, where numbers can be set to see what would be.
+        lab: show it in the laboratory.
         kwargs: its keyword arguments.
 
     Returns:

@@ -5,10 +5,14 @@ import {
   captured,
   type Client,
   type Direction,
+  type Edit,
+  type Edited,
   type Explanation,
   type Manifest,
   type Numbers,
   type Part,
+  type Step,
+  type WordEdit,
 } from './client'
 import { TYPES, type PackedType } from './pack'
 
@@ -21,31 +25,51 @@ export interface Model {
 
 interface Answer {
   id: number
+  /** Why there is none, in a sentence. */
+  error?: string
   absent?: boolean
   type?: PackedType
   captured?: number | null
   parts?: Part[]
 }
 
-export class NotebookClient implements Client {
-  readonly manifest: Manifest
+/** Questions to the kernel, each with its answer. */
+class Kernel {
   private readonly waiting = new Map<number, (answer: [Answer, DataView[]]) => void>()
   private next = 0
 
   constructor(private readonly model: Model) {
-    this.manifest = model.get('manifest')
     model.on('msg:custom', (answer, buffers) => {
       this.waiting.get(answer.id)?.([answer, buffers])
       this.waiting.delete(answer.id)
     })
   }
 
+  async ask(question: object): Promise<[Answer, DataView[]]> {
+    const id = this.next++
+    const [answer, buffers] = await new Promise<[Answer, DataView[]]>((resolve) => {
+      this.waiting.set(id, resolve)
+      this.model.send({ id, ...question })
+    })
+    if (answer.error !== undefined) throw new Error(answer.error)
+    return [answer, buffers]
+  }
+}
+
+export class NotebookClient implements Client {
+  private constructor(
+    private readonly kernel: Kernel,
+    readonly manifest: Manifest,
+    /** Its number in the kernel: 0 is the one that is shown. */
+    private readonly record: number,
+  ) {}
+
+  static open(model: Model): NotebookClient {
+    return new NotebookClient(new Kernel(model), model.get('manifest'), 0)
+  }
+
   async slice(address: string, gradient: boolean, start = 0, count?: number): Promise<Numbers> {
-    const [answer, buffers] = await this.ask({ ask: 'slice', address, gradient, start, count: count ?? null })
-    const bytes = buffers[0]
-    if (answer.absent || !bytes) throw new Absent(address)
-    const own = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) // aligned for any type
-    return new TYPES[answer.type!](own as ArrayBuffer)
+    return this.numbers(address, { ask: 'slice', gradient, start, count: count ?? null })
   }
 
   async explain(address: string, index: number, direction: Direction): Promise<Explanation> {
@@ -53,11 +77,30 @@ export class NotebookClient implements Client {
     return { address, index, direction, captured: captured(answer.captured!), parts: answer.parts! }
   }
 
+  async step(address: string, index: number): Promise<Step> {
+    const [answer] = await this.ask({ ask: 'step', address, index })
+    return answer as unknown as Step
+  }
+
+  async whatif(edits: (Edit | WordEdit)[]): Promise<Edited> {
+    type Told = Omit<Edited, 'client' | 'difference'> & { record: number; manifest: Manifest }
+    const [answer] = await this.ask({ ask: 'edits', edits })
+    const { record, manifest, ...told } = answer as unknown as Told
+    const client = new NotebookClient(this.kernel, manifest, record)
+    const difference = (address: string, gradient: boolean): Promise<Numbers> =>
+      client.numbers(address, { ask: 'difference', gradient })
+    return { ...told, client, difference }
+  }
+
+  private async numbers(address: string, question: object): Promise<Numbers> {
+    const [answer, buffers] = await this.ask({ ...question, address })
+    const bytes = buffers[0]
+    if (answer.absent || !bytes) throw new Absent(address)
+    const own = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) // aligned for any type
+    return new TYPES[answer.type!](own as ArrayBuffer)
+  }
+
   private ask(question: object): Promise<[Answer, DataView[]]> {
-    const id = this.next++
-    return new Promise((resolve) => {
-      this.waiting.set(id, resolve)
-      this.model.send({ id, ...question })
-    })
+    return this.kernel.ask({ ...question, record: this.record })
   }
 }

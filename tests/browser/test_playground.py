@@ -267,3 +267,21 @@ def test_nothing_is_wider_than_the_screen_and_nothing_is_hard_to_reach(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("document.querySelector('.liuli').dataset.theme") == scheme
     assert hindrances(page) == []
+
+
+def test_a_file_of_many_points_is_sent_as_a_link_with_its_names(enter: Callable[..., Page]) -> None:
+    page = enter("playground/learn?data=own")
+    drawing = np.random.default_rng(0)
+    rows = [f"{x:.5f},{y:.5f}," + ("A & B" if x < 0 else '"50 %, /"') for x, y in drawing.normal(size=(500, 2))]
+    content = "\n".join(rows).encode()
+    page.locator("input[type=file]").set_input_files({"name": "a.csv", "mimeType": "text/csv", "buffer": content})
+    page.wait_for_url(re.compile("packed="))
+    expect(page.locator(".legend")).to_contain_text("A & B")
+    expect(page.get_by_text("The link to these points has 2,")).to_be_visible()
+    shown(page)
+    first = numbers(page.locator(".unit data"))
+    other = enter(page.url.split("#/")[1])
+    shown(other)
+    expect(other.locator(".legend")).to_contain_text("50 %, /")
+    assert numbers(other.locator(".unit data")) == first  # the same points in the same order
+    assert other.url.split("#")[1] == page.url.split("#")[1]

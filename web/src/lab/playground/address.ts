@@ -1,6 +1,7 @@
 /** The state of the playground as it stands in the address, so that it can be sent as a link. */
 
 import type { Point } from './ask'
+import { gridded, pack, unpack } from './packed'
 
 export const DATA = ['moons', 'circles', 'spirals', 'xor', 'blobs', 'own'] as const
 export const MODELS = ['perceptron', 'logistic', 'cascaded', 'mlp'] as const
@@ -10,8 +11,12 @@ export const SURFACES = ['bowl', 'ravine', 'saddle', 'rosenbrock', 'beale', 'him
 export const RACERS = ['sgd', 'momentum', 'nesterov', 'adagrad', 'rmsprop', 'adam'] as const
 export const MOST_LAYERS = 5
 export const MOST_UNITS = 8
-/** More points than this make too long an address. */
-export const MOST_WRITTEN = 150
+/** More points than this are packed. */
+const MOST_WRITTEN = 150
+const MOST_POINTS = 2000
+const LONGEST_NAME = 40
+/** Characters of an address that every program takes whole. */
+export const LONG_ADDRESS = 2000
 
 export interface Setup {
   data: (typeof DATA)[number]
@@ -87,6 +92,22 @@ class Fields {
     return this.read(name, otherwise, (text) => known.find((one) => one === text) ?? null)
   }
 
+  points(): Point[] {
+    const written = this.list('points', [], pointOf, MOST_POINTS, ';')
+    return this.read('packed', written, (text) => {
+      const found = unpack(text)
+      return found && found.length <= MOST_POINTS ? found : null
+    })
+  }
+
+  /** Names of the classes, each in a field of its own, as they may hold any sign. */
+  names(classes: number): string[] {
+    const found = Array.from({ length: classes }, (_, i) => this.read(`name${i + 1}`, '', (text) => text))
+    const sound = found.every((name) => name && name.length <= LONGEST_NAME)
+    if (found.some(Boolean) && !sound) this.broken.push('names')
+    return sound ? found : []
+  }
+
   list<T>(name: string, otherwise: T[], of: (text: string) => T | null, most: number, sign = ','): T[] {
     return this.read(name, otherwise, (text) => {
       const found = (text ? text.split(sign) : []).map(of)
@@ -106,8 +127,17 @@ const pointOf = (text: string): Point | null => {
   return sound ? [x, y, label] : null
 }
 
-/** "data=moons&…" as a setup, with the points that a person placed. */
-export function readSetup(text: string): ReadAddress<Setup & { points: Point[] }> {
+/** A setup with the points that a person placed, and what their classes are called. */
+export type Given = Setup & { points: Point[]; names: string[] }
+
+/** Points and names as an address can tell them. */
+export const tellable = (points: Point[], names: string[]): [Point[], string[]] => [
+  points.length > MOST_WRITTEN ? gridded(points) : points,
+  names.map((name) => (name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME - 1)}…` : name)),
+]
+
+/** "data=moons&…" as a setup. */
+export function readSetup(text: string): ReadAddress<Given> {
   const fields = new Fields(new URLSearchParams(text))
   const data = fields.choice('data', SETUP.data, DATA)
   const model = fields.choice('model', SETUP.model, MODELS)
@@ -116,7 +146,7 @@ export function readSetup(text: string): ReadAddress<Setup & { points: Point[] }
   const setup = {
     data,
     classes: fields.number('classes', SETUP.classes, 2, classesOf(data), true),
-    count: fields.number('count', SETUP.count, 2, 2000, true),
+    count: fields.number('count', SETUP.count, 2, MOST_POINTS, true),
     noise: fields.number('noise', SETUP.noise, 0, 2),
     test: fields.number('test', SETUP.test, 0, 0.9),
     seed: fields.number('seed', SETUP.seed, 0, 2 ** 31 - 1, true),
@@ -127,9 +157,11 @@ export function readSetup(text: string): ReadAddress<Setup & { points: Point[] }
     rate: fields.number('rate', model === 'perceptron' ? 1 : SETUP.rate, 1e-6, 100),
     momentum: fields.number('momentum', SETUP.momentum, 0, 0.999),
     decay: fields.number('decay', SETUP.decay, 0, 1),
-    batch: fields.number('batch', SETUP.batch, 1, 2000, true),
-    points: fields.list('points', [], pointOf, 2000, ';'),
+    batch: fields.number('batch', SETUP.batch, 1, MOST_POINTS, true),
+    points: fields.points(),
+    names: [] as string[],
   }
+  setup.names = fields.names(setup.classes)
   if (model === 'cascaded' && setup.layers.length !== 1) setup.layers = [2]
   if (setup.points.some(([, , label]) => label >= setup.classes)) {
     fields.broken.push('points')
@@ -141,7 +173,7 @@ export function readSetup(text: string): ReadAddress<Setup & { points: Point[] }
 /** The most classes that a pattern has. */
 export const classesOf = (data: Setup['data']): number => (data === 'moons' || data === 'xor' ? 2 : 3)
 
-export function writeSetup(setup: Setup, points: Point[]): string {
+export function writeSetup(setup: Setup, points: Point[], names: string[]): string {
   const { data, count, noise, layers, activation, momentum, optimizer, rate, batch, decay, ...rest } = setup
   const own = data === 'own'
   const deep = setup.model === 'mlp' || setup.model === 'cascaded'
@@ -154,10 +186,18 @@ export function writeSetup(setup: Setup, points: Point[]): string {
     rate,
     ...(setup.model === 'perceptron' ? {} : { optimizer, batch, decay }),
     ...(optimizer === 'momentum' || optimizer === 'nesterov' ? { momentum } : {}),
-    ...(own && points.length <= MOST_WRITTEN ? { points: points.map((one) => one.join(',')).join(';') } : {}),
+    ...(own ? placed(points, names) : {}),
   }
   return joined('learn', parts)
 }
+
+/** Twice encoded: the address is decoded as a whole before its fields are. */
+const encoded = (text: string): string => encodeURIComponent(encodeURIComponent(text))
+
+const placed = (points: Point[], names: string[]): Record<string, string> => ({
+  ...Object.fromEntries(names.map((name, i) => [`name${i + 1}`, encoded(name)])),
+  ...(points.length > MOST_WRITTEN ? { packed: pack(points) } : { points: points.map((one) => one.join(',')).join(';') }),
+})
 
 const racerOf = (text: string): Racer | null => {
   const [name, rate] = text.split(':')

@@ -5,7 +5,7 @@ import { untrack } from 'svelte'
 import { ServerClient } from '../../client/server'
 import { say } from '../../i18n/texts.svelte'
 import { Refused } from '../api'
-import { MOST_WRITTEN, remember, writeSetup, type Setup } from './address'
+import { LONG_ADDRESS, remember, tellable, writeSetup, type Given, type Setup } from './address'
 import { ask, type Begun, type Move, type Point, type PointRecord, type State } from './ask'
 import type { Moment } from './LossCurve.svelte'
 import type { Chosen } from './Net.svelte'
@@ -32,13 +32,13 @@ export class Lesson {
   /** Class names of a file. */
   names: string[] = $state.raw([])
 
-  constructor({ points, ...setup }: Setup & { points: Point[] }) {
+  /** Characters of the address, where they are more than every program takes; else 0. */
+  long = $state(0)
+
+  constructor({ points, names, ...setup }: Given) {
     this.setup = setup
     this.own = points
-  }
-
-  get unwritten(): boolean {
-    return this.setup.data === 'own' && this.own.length > MOST_WRITTEN
+    this.names = names
   }
 
   /** Do it; say in a sentence why it was refused. */
@@ -56,7 +56,8 @@ export class Lesson {
 
   /** From the first weights, with what is chosen now. */
   async begin(): Promise<void> {
-    remember(writeSetup(this.setup, this.own))
+    remember(writeSetup(this.setup, this.own, this.names))
+    this.long = location.href.length > LONG_ADDRESS ? location.href.length : 0
     this.playing = false
     if (this.setup.data === 'own' && !this.own.length) {
       this.begun = this.told = this.opened = this.point = null
@@ -89,8 +90,7 @@ export class Lesson {
   }
 
   place(points: Point[], names: string[] = []): void {
-    this.own = points
-    this.names = names
+    ;[this.own, this.names] = tellable(points, names)
     void this.begin()
   }
 

@@ -49,6 +49,7 @@ from liuli.tasks.masked_language import MaskedLanguage
 from liuli.tasks.pieces import PADDING
 
 EPSILON = 1e-12
+DEVIATION = 0.02  # of drawn weights
 BASE: dict[str, int] = {"layers": 12, "width": 768, "heads": 12, "inner": 3072}
 LARGE: dict[str, int] = {"layers": 24, "width": 1024, "heads": 16, "inner": 4096}
 
@@ -115,6 +116,17 @@ class BERT(nn.Module):
             x = layer(x, allowed)  # (B, T, D)
         return torch.stack(maps)
 
+    @torch.no_grad()
+    def shrink_embeddings(self) -> None:
+        """Scale the three embeddings until words vary as much as drawn ones do; what is computed stays the same.
+
+        Layer norm takes a common factor out of their sum. But the length of Adam's steps does not follow the gradient,
+        so that in small embeddings they change more: a word is learnt anew as fast as where it was drawn.
+        """
+        factor = DEVIATION / self.words.weight.std()
+        for embedding in (self.words, self.positions, self.segments):
+            embedding.weight *= factor
+
 
 def seen(words: Tensor) -> Tensor:
     """Which pieces may be looked at: (B, 1, 1, T), all but padding."""
@@ -178,13 +190,13 @@ class Pretraining(nn.Module):
 def draw_weights(module: nn.Module) -> None:
     """A new network's weights: normal, cut off at two deviations, and no bias.
 
-    The deviation is the paper's 0.02 in embeddings, and in linear layers of BASE's 768 inputs; with fewer it is larger,
+    The deviation is the paper's in embeddings, and in linear layers of BASE's 768 inputs; with fewer it is larger,
     so that what they give varies as much.
     """
     if isinstance(module, nn.Embedding):
-        nn.init.trunc_normal_(module.weight, std=0.02, a=-0.04, b=0.04)
+        nn.init.trunc_normal_(module.weight, std=DEVIATION, a=-2 * DEVIATION, b=2 * DEVIATION)
     if isinstance(module, nn.Linear):
-        deviation = 0.02 * math.sqrt(BASE["width"] / module.in_features)
+        deviation = DEVIATION * math.sqrt(BASE["width"] / module.in_features)
         nn.init.trunc_normal_(module.weight, std=deviation, a=-2 * deviation, b=2 * deviation)
         nn.init.zeros_(module.bias)
 

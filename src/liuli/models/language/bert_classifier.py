@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 from liuli.models.language.bert import BERT, draw_weights, inherit
 from liuli.system import Adam, Linear, Recipe, System, Target
-from liuli.tasks.bert_checkpoints import OURS
+from liuli.tasks.bert_checkpoints import NONE, OURS
 from liuli.tasks.piece_classification import PieceClassification
 
 
@@ -73,12 +73,14 @@ class BERTClassifier(nn.Module):
         return self.output(self.dropout(self.bert.pooled(hidden)))  # (B, K)
 
     def inherit(self) -> None:
-        """Take over the weights that `pretrained` names.
+        """Take over the weights that `pretrained` names, with embeddings that learn as fast as drawn ones.
 
         Raises:
             UserError: they are not to be had, or are of another shape.
         """
         inherit(self, self.pretrained)
+        if self.pretrained != NONE:
+            self.bert.shrink_embeddings()
 
 
 SYSTEM = System(

@@ -200,7 +200,7 @@ def test_a_notebook_is_told_what_it_asks() -> None:
     widget = notebook.Widget(record, subject)
     sent: list[tuple[Any, list[bytes]]] = []
     widget.send = lambda content, buffers=(): sent.append((content, list(buffers)))
-    ask = {"address": record.outputs[0].address, "gradient": False, "start": 1, "count": 2}
+    ask = {"record": 0, "address": record.outputs[0].address, "gradient": False, "start": 1, "count": 2}
     widget.asked(widget, {"id": 7, "ask": "slice", **ask}, [])
     widget.asked(widget, {"id": 8, "ask": "explain", **ask, "index": 1, "direction": "forward"}, [])
     (sliced, buffers), (explained, _) = sent

@@ -169,3 +169,8 @@ def test_a_wrong_rate_of_dropout_is_found() -> None:
     comparisons = checking.compare(tampered, checking.oracle("rnn"))
     wrong = next(one for one in comparisons if one.verdict != "OK")
     assert (wrong.name, wrong.dropout) == ("dropout", True)
+
+
+def test_the_simple_network_hands_its_state_on_before_it_has_learnt() -> None:
+    layer, state = ElmanLayer(3, 4), torch.tensor([[0.1, -0.2, 0.3, -0.4]])
+    assert torch.equal(layer.cell(torch.zeros(1, 3), (state,))[0], state.tanh())

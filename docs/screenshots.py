@@ -65,8 +65,8 @@ def road(page: Page) -> None:
     page.locator("a[href='#/system/lenet']").dispatch_event("pointerenter")
 
 
-def drawn(page: Page) -> None:
-    """A seven, drawn with the mouse, and the answer to it."""
+def draw_seven(page: Page) -> None:
+    """With the mouse, on the first canvas of the page."""
     box = page.locator("canvas").first.bounding_box()
     assert box is not None
     places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in SEVEN]
@@ -75,6 +75,11 @@ def drawn(page: Page) -> None:
     for place in places[1:]:
         page.mouse.move(*place, steps=6)
     page.mouse.up()
+
+
+def drawn(page: Page) -> None:
+    """A seven, and the answer to it."""
+    draw_seven(page)
     page.mouse.move(0, 0)
     page.wait_for_load_state("networkidle")  # the last of the answers, to the whole of the stroke
     page.wait_for_selector("[aria-busy=false] .said strong, .said[aria-busy=false] strong")

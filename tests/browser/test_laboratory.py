@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from docs.screenshots import draw_seven
 from liuli.catalog import listings
 from tests.browser.conftest import laboratory
 from tests.browser.reader import check, hindrances, tab_to
 from tests.small_run import small_run
-
-STROKE = [(0.3, 0.25), (0.7, 0.25), (0.6, 0.45), (0.5, 0.65), (0.42, 0.8)]  # a seven
 
 
 @pytest.fixture(scope="module")
@@ -28,24 +27,13 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield served
 
 
-def draw(page: Page) -> None:
-    box = page.locator("canvas").first.bounding_box()
-    assert box is not None
-    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in STROKE]
-    page.mouse.move(*places[0])
-    page.mouse.down()
-    for place in places[1:]:
-        page.mouse.move(*place, steps=3)
-    page.mouse.up()
-
-
 @pytest.mark.parametrize("locale", ["en-US", "zh-TW"])
 def test_from_the_road_to_a_number_that_a_drawing_made(enter: Callable[..., Page], locale: str) -> None:
     page = enter(locale=locale)
     expect(page.locator("ol a")).to_have_count(len(listings()))
     page.locator("ol a", has=page.get_by_text("lenet", exact=True)).click()
     page.wait_for_selector("canvas")
-    draw(page)
+    draw_seven(page)
     bars = page.locator(".said ol li")
     expect(bars).to_have_count(10)
     shares = [float(text.strip("<>% ").replace(",", "")) for text in page.locator(".said .number").all_inner_texts()]

@@ -101,7 +101,7 @@ def truth(shown: list[dict[str, list[list[float]]]]) -> dict[str, np.ndarray]:
 def rows(page: Page) -> dict[str, list[str]]:
     """The table of layers: what stands in each row."""
     page.wait_for_selector("article table")
-    lines = page.locator("article .wide tbody tr").evaluate_all(
+    lines = page.locator("article .table tbody tr").evaluate_all(
         "lines => lines.map(line => [...line.cells].map(cell => cell.innerText))"
     )
     return {name: cells for name, *cells in lines}

@@ -28,13 +28,15 @@ FOLDER: dict[str, Path] = {}
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A laboratory with two short runs."""
+    """A laboratory with three short runs, one of which answers with pictures."""
     folder = FOLDER["here"] = tmp_path_factory.mktemp("learning")
     (folder / "runs").mkdir()
     for name, rate in (("mlp", 0.01), ("mlp-2", 0.002)):
         settings = {"epochs": 3, "batch_size": 120, "lr": rate}
         out = folder / "runs" / name
         fit.train("mlp", data="digits", settings=settings, out=out, device="cpu", console=Console(quiet=True))
+    out, settings = folder / "runs" / "vae", {"epochs": 2, "batch_size": 200}
+    fit.train("vae", data="digits", settings=settings, out=out, device="cpu", console=Console(quiet=True))
     with laboratory(folder) as served:
         yield served
 
@@ -101,6 +103,36 @@ def test_examples_are_answered_as_the_run_has_it(enter: Callable[..., Page]) -> 
             assert numbers(one) == [said["probability"]]
             expect(one.locator(".mark .hidden")).to_have_text("right" if said["answer"] == right[number] else "wrong")
             assert one.locator(".strip .cell").count() == len(rows)
+
+
+def test_answers_that_are_pictures_are_shown_over_time(enter: Callable[..., Page]) -> None:
+    page = enter("learning/vae")
+    expect(page.locator("form select")).to_have_value("vae")
+    expect(page.locator("form .what")).to_contain_text("learns from mnist; to reach: ")
+    examples, watched = region(page, "Examples"), region(page, "Pictures")
+    rows = [json.loads(line) for line in at("vae").answers_file.read_text().splitlines()]
+    assert len(rows) == 3
+    for place in (2, 0):
+        examples.get_by_role("slider").fill(str(place))
+        for number, said in enumerate(rows[place]["answers"]):
+            one = examples.locator(f"li[data-example='{number}']")
+            expect(one.locator(".drawn img")).to_have_attribute("src", said["picture"])
+            frames = [frame.get_attribute("src") for frame in one.locator(".film img").all()]
+            assert frames == [row["answers"][number]["picture"] for row in rows]
+    for place in (1, 0):
+        watched.get_by_role("slider").fill(str(place))
+        for name, called in (("samples", "Samples, always of the same noise"), ("plane", "A plane through")):
+            large = watched.get_by_role("img", name=re.compile(f"^{called}.*epoch {place + 1}"))
+            expect(large).to_have_attribute("src", f"/api/runs/vae/pictures/{name}/{place + 1}")
+            loaded = page.evaluate(
+                "async (at) => [...new Uint8Array(await (await fetch(at)).arrayBuffer())]",
+                f"/api/runs/vae/pictures/{name}/{place + 1}",
+            )
+            assert bytes(loaded) == (at("vae").figures_folder / f"epochs/{name}-000{place + 1}.png").read_bytes()
+    for width in (390, 1600):
+        page.set_viewport_size({"width": width, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert hindrances(page) == []
 
 
 def test_runs_are_compared(enter: Callable[..., Page]) -> None:

@@ -183,6 +183,10 @@ def test_a_malformed_wish_is_one_sentence_and_begins_nothing(lab: Guard, path: s
         "runs/none/examples",
         "runs/lenet/distributions?start=-1",
         "runs/lenet/examples?start=x",
+        "runs/lenet/pictures/samples/1",
+        "runs/lenet/pictures/..curves/1",
+        "runs/lenet/pictures/samples/-1",
+        "runs/none/pictures/samples/1",
         "comparison",
         "comparison?run=lenet",
         "comparison?run=lenet&run=lenet",
@@ -205,7 +209,18 @@ def test_what_was_seen_comes_from_where_one_has_it(lab: Guard) -> None:
     made.distributions_file.write_text(torn)
     assert asked(lab, "/api/runs/lenet/distributions")["moments"] == rows
     assert asked(lab, "/api/runs/lenet/distributions?start=2")["moments"] == rows[2:]
-    assert asked(lab, "/api/runs/lenet/examples") == {"examples": [], "answers": []}
+    assert asked(lab, "/api/runs/lenet/examples") == {"examples": [], "answers": [], "pictures": {}}
+
+
+def test_pictures_that_were_kept_are_had_by_name_and_epoch(lab: Guard) -> None:
+    made = small_run(RUNS / "lenet")
+    folder = made.figures_folder / "epochs"
+    folder.mkdir(parents=True)
+    for name in ("samples-0002", "samples-0010", "plane-0002", "other"):
+        (folder / f"{name}.png").write_bytes(name.encode())
+    assert asked(lab, "/api/runs/lenet/examples")["pictures"] == {"plane": [2], "samples": [2, 10]}
+    answer = Visitor(lab).ask("GET", "/api/runs/lenet/pictures/samples/10")
+    assert (answer.status_code, answer.headers["content-type"], answer.content) == (200, "image/png", b"samples-0010")
 
 
 def test_runs_are_compared(lab: Guard) -> None:

@@ -10,6 +10,7 @@ few steps, and it takes a second or two.
 from __future__ import annotations
 
 import csv
+import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,8 @@ from PIL import Image
 from liuli import catalog
 from liuli.data import photos, squeezenet, store, word_eval
 from liuli.data.dataset import Data, Facts, Split
+from liuli.files import read_lines
+from liuli.runs import Run
 from liuli.training import loop
 from tests.faults.test_resume import killed_and_resumed
 from tests.invariants.test_graphs import own_graph
@@ -229,6 +232,18 @@ def test_killed_and_killed_again_while_resuming(whole: Whole, tmp_path: Path) ->
     step = random.Random(whole.job.name).randint(1, whole.steps)
     kills = [("step", step), ("half a checkpoint", 2)]
     assert killed_and_resumed(tmp_path / "run", whole.job, kills) == whole.trace, f"killed at step {step}"
+
+
+def test_it_leaves_examples_and_answers_to_them(whole: Whole) -> None:
+    left = Run.open(whole.job.folder)
+    shown, answered = json.loads(left.examples_file.read_text()), read_lines(left.answers_file)
+    if whole.job.name == "style-transfer":
+        assert (shown, answered) == ([], [])
+        assert whole.trace["pictures"], "its one painting is watched instead"
+        return
+    assert shown
+    assert answered
+    assert all(len(line["answers"]) == len(shown) for line in answered)
 
 
 @pytest.mark.slow

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,20 +13,21 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from rich.console import Console
 from safetensors.numpy import load_file
 
-from liuli.catalog import find, listings
+from liuli.catalog import find
+from liuli.data.dataset import Split
 from liuli.files import read_lines
 from liuli.runs import Run
 from liuli.training import fit, loop
 from liuli.training.distributions import PERCENTS, SORTED, distribution
 from liuli.training.engine import Engine
-from liuli.training.observer import MOMENTS, PARTS, Observer, chosen, pictured
+from liuli.training.observer import MOMENTS, PARTS, Observer, chosen
 from liuli.training.place import Place
 
-WORDY = ("gpt", "transformer", "seq2seq", "attention")
-"""Untrained they answer with hundreds of words, which takes long."""
+NOTHING = Split(np.zeros(0), np.zeros(0))
 
 
 def recomputed(numbers: NDArray[Any]) -> list[float]:
@@ -123,7 +126,7 @@ def test_moments_are_few_and_the_ends_are_among_them(tmp_path: Path, epochs: int
     run = Run.create(tmp_path / "run", "mlp", {"state": "running"})
     task = find("mlp").task
     engine: Engine = Still()  # type: ignore[assignment]
-    observer = Observer(run, task, task.drawn_facts(), engine, epochs, steps, task.draw(0), 0)
+    observer = Observer(run, task, task.drawn_facts(), engine, epochs, steps, NOTHING, task.draw(0), 0)
     seen: list[int] = []
     observer.look = seen.append  # type: ignore[method-assign]
     for epoch in range(epochs):
@@ -135,19 +138,40 @@ def test_moments_are_few_and_the_ends_are_among_them(tmp_path: Path, epochs: int
     assert seen == sorted(set(seen))
 
 
-@pytest.mark.parametrize("name", [name for name in listings() if name not in WORDY])
-def test_every_task_has_examples_that_can_be_answered(name: str) -> None:
-    system = find(name)
-    task, facts = system.task, system.task.drawn_facts()
-    network = system.build().eval()
-    shown = chosen(task, facts, task.draw(3))
-    assert len(shown) == min(3, task.watched)
-    for example, right in shown:
+@pytest.mark.parametrize("count", [0, 1, 3, 6, 7, 100])
+def test_examples_are_from_all_over_the_part(count: int) -> None:
+    task = find("vae").task
+    batch = task.draw(count)
+    found = [posed.example.batch[0] for posed in chosen(task, task.drawn_facts(), NOTHING, batch)]
+    stride = max(1, count // task.watched)
+    assert len(found) == min(count, task.watched)
+    for number, pixels in enumerate(found):
+        assert torch.equal(pixels, batch[0][number * stride][None])
+
+
+def picture_of(address: str) -> NDArray[np.uint8]:
+    with Image.open(io.BytesIO(base64.b64decode(address.removeprefix("data:image/png;base64,")))) as picture:
+        return np.asarray(picture)
+
+
+def test_answers_that_are_pictures_are_kept_as_pictures(tmp_path: Path) -> None:
+    run = trained(tmp_path / "run", "vae", epochs=2, batch_size=200)
+    network, task = run.system.build(**run.options).eval(), run.system.task
+    weights = load_file(run.checkpoint_file)
+    ours = {name: torch.from_numpy(weights[f"engine.weights.{name}"]) for name in network.state_dict()}
+    network.load_state_dict(ours)
+    _, held = fit.parts(run.data(), run.recipe)
+    rows, examples = read_lines(run.answers_file), json.loads(run.examples_file.read_text())
+    assert [row["epoch"] for row in rows] == [0, 1, 2]
+    shown = chosen(task, run.facts, held, task.tensors(held, run.facts))
+    for posed, given, said in zip(shown, examples, rows[-1]["answers"], strict=True):
+        seen = task.inputs(posed.example.batch)[0][0, 0].numpy()
+        assert np.abs(picture_of(given["picture"])[::10, ::10] / 255.0 - seen).max() < 1 / 255
         with torch.no_grad():
-            answer = task.answer(task.respond(network, example.batch)[0], facts)
-        assert isinstance(answer["answer"], str)
-        assert right == "" or right in facts.classes
-    json.dumps(pictured(task, facts, *shown[0]), allow_nan=False)
+            scores = task.respond(network, posed.example.batch)[0, : seen.size].double().numpy()
+        made = (1 / (1 + np.exp(-scores))).reshape(seen.shape)
+        assert np.abs(picture_of(said["picture"])[::10, ::10] / 255.0 - made).max() < 1.5 / 255
+    assert rows[0]["answers"][0]["picture"] != rows[-1]["answers"][0]["picture"]
 
 
 def test_answers_are_those_of_the_weights(tmp_path: Path) -> None:
@@ -164,11 +188,12 @@ def test_answers_are_those_of_the_weights(tmp_path: Path) -> None:
     _, held = fit.parts(run.data(), run.recipe)
     task = run.system.task
     examples = json.loads(run.examples_file.read_text())
-    shown = chosen(task, run.facts, task.tensors(held, run.facts))
-    assert [right for _, right in shown] == [one["right"] for one in examples]
-    for (example, _), said in zip(shown, rows[-1]["answers"], strict=True):
+    shown = chosen(task, run.facts, held, task.tensors(held, run.facts))
+    assert [posed.right for posed in shown] == [one["right"] for one in examples]
+    assert all(one["judged"] for one in examples)
+    for posed, said in zip(shown, rows[-1]["answers"], strict=True):
         with torch.no_grad():
-            scores = network(*task.inputs(example.batch))[0].numpy().astype(np.float64)
+            scores = network(*task.inputs(posed.example.batch))[0].numpy().astype(np.float64)
         shares = np.exp(scores - scores.max()) / np.exp(scores - scores.max()).sum()
         assert said["answer"] == run.facts.classes[int(shares.argmax())]
         assert said["probability"] == pytest.approx(shares.max(), rel=1e-5)

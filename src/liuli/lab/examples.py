@@ -2,14 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
-from collections.abc import Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
-import torch
-from PIL import Image
 from torch import Tensor
 
 from liuli.data.dataset import Facts
@@ -17,14 +9,14 @@ from liuli.errors import UserError
 from liuli.files import Json
 from liuli.lab.judging import Judgement, test_part
 from liuli.runs import Run
-from liuli.tasks.task import Example, Posed, Task, row
+from liuli.tasks import miniatures
+from liuli.tasks.miniatures import Size, shortened
+from liuli.tasks.task import Posed, Task, row
 
 MOST_TILES = 48
 """Examples in one answer."""
-TILE, LARGEST_TILE = 420, 40_000
-"""Pixels along a side of a photograph on a tile; bytes beyond which it is made so small."""
-LONGEST = 400
-"""Characters of a sentence on a tile."""
+TILE = Size(bytes=40_000, side=420)
+"""Of a photograph on a tile."""
 MOST_PIECES = 400
 """Pieces of a text on a tile, each with its surprise."""
 
@@ -103,41 +95,9 @@ def answer_of(task: Task, response: Tensor | None, facts: Facts) -> str:
 
 def pictures(task: Task, asked: Posed, response: Tensor | None, facts: Facts) -> dict[str, str]:
     """What was given, and where they are pictures what is right and what was answered, as addresses of themselves."""
-    example = asked.example
-    with TemporaryDirectory(prefix="liuli-lab-") as folder:
-        files: Mapping[str, Path | None] = {
-            "seen": task.save_input(example, Path(folder) / "seen.png"),
-            "ideal": None if asked.ideal is None else saved(task, example, asked.ideal, facts, Path(folder) / "i.png"),
-            "picture": None
-            if response is None or (asked.ideal is None and not asked.drawn)
-            else saved(task, example, response, facts, Path(folder) / "p.png"),
-        }
-        return {key: thumbnail(file) for key, file in files.items() if file is not None}
-
-
-def saved(task: Task, example: Example, response: Tensor, facts: Facts, path: Path) -> Path | None:
-    """A response drawn: as its values, which is quick, else as a person sees it."""
-    with torch.inference_mode():
-        return task.save_values(example, response, facts, path) or task.save_answer(example, response, facts, path)
-
-
-def shortened(text: str) -> str:
-    """So much of it as fits on a tile."""
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-
-
-def thumbnail(picture: Path) -> str:
-    """A picture as the address of itself; a large one smaller, as a JPEG."""
-    if picture.stat().st_size <= LARGEST_TILE:
-        return as_address(picture)
-    content = io.BytesIO()
-    with Image.open(picture) as opened:
-        small = opened.convert("RGB")
-        small.thumbnail((TILE, TILE), Image.Resampling.LANCZOS)
-        small.save(content, "JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(content.getvalue()).decode()
-
-
-def as_address(picture: Path) -> str:
-    """A picture as the address of itself."""
-    return "data:image/png;base64," + base64.b64encode(picture.read_bytes()).decode()
+    found = {
+        "seen": miniatures.given(task, asked.example, TILE),
+        "ideal": miniatures.ideal(task, asked, facts, TILE),
+        "picture": None if response is None else miniatures.answered(task, asked, response, facts, TILE),
+    }
+    return {key: picture for key, picture in found.items() if picture is not None}

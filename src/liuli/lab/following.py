@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import TypeVar
 
@@ -17,6 +18,8 @@ from liuli.training.distributions import PERCENTS
 
 LOOK_SECONDS = 0.5
 ENDED = ("finished", "failed", "paused", "interrupted")
+WATCHED = re.compile(r"(.+)-(\d{4,})\.png")
+"""A picture that was kept after an epoch, see `training.loop`."""
 T = TypeVar("T")
 
 
@@ -52,12 +55,35 @@ def distributions(run: Run, start: int) -> Json:
 
 
 def examples(run: Run, start: int) -> Json:
-    """The examples that are answered again and again, and the answers from the `start`-th epoch that has some on."""
+    """The examples that are answered again and again, and the answers from the `start`-th epoch that has some on.
+
+    And by their names the epochs after which the pictures were kept that show how the network comes along.
+    """
     try:
         shown = json.loads(run.examples_file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         shown = []
-    return {"examples": shown, "answers": since(read_lines(run.answers_file), start)}
+    return {"examples": shown, "answers": since(read_lines(run.answers_file), start), "pictures": watched(run)}
+
+
+def watched(run: Run) -> dict[str, list[int]]:
+    """The epochs after which pictures were kept, in their order, by the names of the pictures."""
+    found: dict[str, list[int]] = {}
+    for file in (run.figures_folder / "epochs").glob("*.png"):
+        if match := WATCHED.fullmatch(file.name):
+            found.setdefault(match[1], []).append(int(match[2]))
+    return {name: sorted(epochs) for name, epochs in sorted(found.items())}
+
+
+def picture(run: Run, name: str, epoch: int) -> bytes:
+    """One of them, as a PNG.
+
+    Raises:
+        UserError: there is none such.
+    """
+    if epoch not in watched(run).get(name, []):
+        raise UserError(f"{run.name}: no picture '{name[:40]}' was kept after epoch {epoch}")
+    return (run.figures_folder / "epochs" / f"{name}-{epoch:04}.png").read_bytes()
 
 
 def since(rows: list[T], start: int) -> list[T]:

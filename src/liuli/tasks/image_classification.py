@@ -133,10 +133,6 @@ class ImageClassification(Task):
         pixels = torch.from_numpy(pictures.bring(source, facts, name))[None].permute(0, 3, 1, 2)
         return Example(name, (with_channels(pixels, self.channels),))
 
-    def right(self, batch: Batch, facts: Facts) -> str:
-        """The class."""
-        return facts.classes[int(batch[1])]
-
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """The likeliest class, its probability, and the probability of every class."""
         return measures.likeliest(output, facts.classes)
@@ -154,8 +150,8 @@ class ImageClassification(Task):
         return pictures.save_enlarged(shown.numpy(), path)
 
     def scratch_arrays(self, batch: Batch) -> Sequence[object]:
-        """Pictures float32 (B, C, size, size) and labels int64 (B,), as NumPy arrays."""
-        return self.inputs(batch)[0].numpy(), batch[1].numpy()
+        """Pictures float32 (B, C, size, size) and, where there are some, labels int64 (B,), as NumPy arrays."""
+        return self.inputs(batch)[0].numpy(), *(labels.numpy() for labels in batch[1:])
 
 
 def with_channels(pixels: Tensor, channels: int) -> Tensor:

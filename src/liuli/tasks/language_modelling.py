@@ -35,7 +35,6 @@ WINDOW = 128  # tokens, where a published network could look further back: one c
 DRAWN_CHARACTERS = "".join(chr(number) for number in range(32, 97))
 DRAWN_LENGTH = 12
 NOT_COUNTED = -100  # what `cross_entropy` passes over
-OPENING = 48  # tokens of an example that are given as a prompt
 MADE = 32  # tokens of an answer that are looked into: more could not be told apart in a picture of attention
 SHOWN = 2400  # tokens of the picture of a text
 
@@ -253,11 +252,6 @@ class LanguageModelling(Task):
         """The tokens; of what is no whole character nothing can be asked."""
         names = tokens.of(facts.learnt).names()
         return {"tokens": Rows(names, ["" if tokens.BROKEN in name else name for name in names])}
-
-    def shown(self, batch: Batch, facts: Facts) -> Example:
-        """The beginning of its first window, to be gone on with."""
-        prompt = batch[0][:, :1, :OPENING]
-        return Example("", (prompt,), spelled=tokens.of(facts.learnt).decode(prompt.flatten()))
 
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """What follows, and the prompt that it follows."""

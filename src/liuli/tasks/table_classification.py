@@ -137,16 +137,6 @@ class TableClassification(Task):
         """Every row."""
         return rows.read(source, facts, name)
 
-    def shown(self, batch: Batch, facts: Facts) -> Example:
-        """The row, each number with the name of its column."""
-        numbers = [f"{value:.4g}" for value in batch[0][0].tolist()]
-        names = facts.details.get("columns") or [""] * len(numbers)
-        return Example("", batch, ", ".join(f"{name} {one}".strip() for name, one in zip(names, numbers, strict=False)))
-
-    def right(self, batch: Batch, facts: Facts) -> str:
-        """The class."""
-        return facts.classes[int(batch[1])]
-
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """The likeliest class, its probability, and the probability of every class."""
         return measures.likeliest(output, facts.classes)

@@ -296,14 +296,6 @@ class Task(ABC):
         """The same for what may hold several inputs, in their order: the rows of a table."""
         return [self.read(source, facts, name)]
 
-    def shown(self, batch: Batch, facts: Facts) -> Example:
-        """An example of a split (a batch of one), as if a person had given it: `answer` takes what it is responded."""
-        return Example("", batch)
-
-    def right(self, batch: Batch, facts: Facts) -> str:
-        """The right answer to it in a word or a sentence, as `answer` would say it; "" where there is none such."""
-        return ""
-
     @abstractmethod
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """One example's response (without the batch dimension) as the JSON of an answer.
@@ -338,7 +330,10 @@ class Task(ABC):
         return None
 
     def scratch_arrays(self, batch: Batch) -> Sequence[object]:
-        """The batch for the NumPy engine: network input and targets as arrays. For systems written by hand only."""
+        """The batch for the NumPy engine: network input, and targets where it has them, as arrays.
+
+        For systems written by hand only.
+        """
         raise NotImplementedError
 
 

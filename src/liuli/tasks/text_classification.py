@@ -179,15 +179,6 @@ class TextClassification(Task):
         names = words.names(facts.learnt)
         return {"embedding": Rows(names, ["" if name in NAMES else name for name in names])}
 
-    def shown(self, batch: Batch, facts: Facts) -> Example:
-        """The sentence, without what fills the place behind it."""
-        (words, labels), length = batch, int(self.lengths(batch))
-        return Example("", (words[:, :length], labels), spelled=self.text(words[0, :length], facts))
-
-    def right(self, batch: Batch, facts: Facts) -> str:
-        """The class."""
-        return facts.classes[int(batch[1])]
-
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """The likeliest class, its probability, and the probability of every class."""
         return measures.likeliest(output, facts.classes)

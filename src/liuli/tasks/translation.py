@@ -71,7 +71,6 @@ class Translation(Task):
     length_penalty: float = 0.6
 
     kind: ClassVar[str] = "translation"
-    watched: ClassVar[int] = 3
     headline: ClassVar[str] = "bleu"
     endings: ClassVar[frozenset[str]] = frozenset([".txt"])
     reads_text: ClassVar[bool] = True
@@ -255,15 +254,6 @@ class Translation(Task):
             "source_embedding": Rows(names["source"], read),
             "target_embedding": Rows(names["target"], [""] * len(names["target"])),
         }
-
-    def shown(self, batch: Batch, facts: Facts) -> Example:
-        """The sentence to be translated."""
-        source = batch[0][:, : int((batch[0] != PADDING).sum())]
-        return Example("", (source,), spelled=subwords.decode(source, facts.learnt["source"])[0])
-
-    def right(self, batch: Batch, facts: Facts) -> str:
-        """The translation that the data have."""
-        return subwords.decode(batch[1], facts.learnt["target"])[0]
 
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """The translation, and the pieces that it is put together from."""

@@ -210,8 +210,10 @@ def attend(run: Run, data: Data, world: World, fabric: Fabric | None, console: C
             done = training.steps_done
             training.board = Board(run.tensorboard_folder, system.task, facts, test_part, done)
             stack.callback(closed, training.board)
-            examples = held_part if len(held_part[0]) else test_part
-            training.observer = Observer(run, system.task, facts, engine, recipe.epochs, batches.steps, examples, done)
+            looked_at = (held_split, held_part) if len(held_part[0]) else (data.test, test_part)
+            training.observer = Observer(
+                run, system.task, facts, engine, recipe.epochs, batches.steps, *looked_at, done
+            )
             shown = Progress(console, recipe.epochs, batches.steps, recipe.batch_size, system.task.headline, done)
             training.progress = stack.enter_context(shown)
             training.progress.say(headline(run, network, (train_split, held_split, data.test)))

@@ -3,7 +3,8 @@
     progress.json         about once a second: step, steps of the whole training, seconds, loss
     distributions.jsonl   at up to 64 moments: how weights, and the gradients of the last step, are distributed
     examples.json         once: a few held-out examples, with the right answers where there are such
-    answers.jsonl         before the first epoch and after up to 64 others: what the network answers to them
+    answers.jsonl         before the first epoch and after up to 64 others: what the network answers to them, in words
+                          and, where that is best seen drawn, as pictures
 
 Which moments these are follows from the recipe alone, so that a run resumed leaves the same lines as one never killed.
 Looking changes nothing: no random number is drawn, no bit of the training is another.
@@ -11,9 +12,7 @@ Looking changes nothing: no random number is drawn, no bit of the training is an
 
 from __future__ import annotations
 
-import base64
 import math
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,10 +20,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from liuli.data.dataset import Facts
+from liuli.data.dataset import Facts, Split
+from liuli.errors import UserError
 from liuli.files import Json, append_line, read_lines, write_json, write_text
 from liuli.runs import Run
-from liuli.tasks.task import Batch, Example, Task
+from liuli.tasks import miniatures
+from liuli.tasks.miniatures import Size, shortened
+from liuli.tasks.task import Batch, Posed, Task
 from liuli.training.distributions import distributions
 from liuli.training.engine import Engine
 from liuli.training.place import Place
@@ -35,10 +37,8 @@ PARTS = 6
 ROWS = 8192
 """Tensors times moments, at most: a network of many layers is looked at more seldom, though `FEWEST` times."""
 PROGRESS_SECONDS = 1.0
-LONGEST = 400
-"""Characters of an answer that are kept."""
-SIDE = 112
-"""Pixels of the picture of an example, along its longer side."""
+SMALL = Size(bytes=6_000, side=192)
+"""Of the picture of an example or an answer: there are many of them."""
 
 
 class Observer:
@@ -47,12 +47,22 @@ class Observer:
     Args:
         epochs: of the whole training, at most.
         steps: of one epoch.
-        examples: the part held out, or where there is none the test part.
+        split: the part held out, or where there is none the test part.
+        batch: the same as the task's tensors.
         done: steps that earlier sessions made and that are kept; lines of later ones are taken back.
     """
 
     def __init__(
-        self, run: Run, task: Task, facts: Facts, engine: Engine, epochs: int, steps: int, examples: Batch, done: int
+        self,
+        run: Run,
+        task: Task,
+        facts: Facts,
+        engine: Engine,
+        epochs: int,
+        steps: int,
+        split: Split,
+        batch: Batch,
+        done: int,
     ) -> None:
         self.run, self.task, self.facts, self.engine = run, task, facts, engine
         self.epochs, self.steps = epochs, steps
@@ -63,9 +73,9 @@ class Observer:
         self.said_at = -math.inf
         self.seen = forget(run.distributions_file, done)
         self.answered = forget(run.answers_file, done)
-        self.examples = chosen(task, facts, examples)
+        self.examples = chosen(task, facts, split, tuple(one.cpu() for one in batch))
         if not run.examples_file.exists():
-            write_json(run.examples_file, [pictured(task, facts, *one) for one in self.examples])
+            write_json(run.examples_file, [described(task, facts, one) for one in self.examples])
 
     def start(self) -> None:
         """Before the first step; a network that teaches itself may have no answer yet."""
@@ -96,21 +106,24 @@ class Observer:
     def epoch(self, epoch: int, last: bool) -> None:
         """After each epoch, or before the first (0): let the examples be answered."""
         step = epoch * self.steps
-        if step > self.answered and (epoch == 0 or last or self.falls(epoch)):
+        if self.examples and step > self.answered and (epoch == 0 or last or self.falls(epoch)):
             self.answered = step
             append_line(self.run.answers_file, {"step": step, "epoch": epoch, "answers": self.answers()})
 
     def answers(self) -> list[Json]:
-        """Of each example the answer and, where there is one, its probability."""
+        """Of each example the answer and, where there are such, its probability and its picture."""
         device = self.engine.device
         found: list[Json] = []
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
-            for example, _ in self.examples:
-                output = self.engine.respond(tuple(one.to(device) for one in example.batch))[0].cpu()
+            for posed in self.examples:
+                output = self.engine.respond(tuple(one.to(device) for one in posed.example.batch))[0].cpu()
                 answer = self.task.answer(output, self.facts)
+                said: dict[str, Json] = {"answer": shortened(str(answer["answer"]))}
                 chance = answer.get("probability")
-                sure = {"probability": chance} if isinstance(chance, float) and math.isfinite(chance) else {}
-                found.append({"answer": shortened(str(answer["answer"])), **sure})
+                if isinstance(chance, float) and math.isfinite(chance):
+                    said["probability"] = chance
+                picture = miniatures.answered(self.task, posed, output, self.facts, SMALL)
+                found.append(said | ({"picture": picture} if picture else {}))
         return found
 
     def progress(self, step: int, seconds: float, fresh: Mapping[str, Tensor], last: bool = False) -> None:
@@ -136,34 +149,30 @@ def forget(path: Path, done: int) -> int:
     return int(rows[len(kept) - 1]["step"]) if kept else -1
 
 
-def chosen(task: Task, facts: Facts, part: Batch) -> list[tuple[Example, str]]:
-    """A few examples from all over a part, each with its right answer."""
-    count, found = len(part[0]), []
-    for number in range(min(task.watched, count)):
-        place = number * count // min(task.watched, count)
-        batch = tuple(tensor[place : place + 1].cpu() for tensor in part)
-        found.append((task.shown(batch, facts), task.right(batch, facts)))
+def chosen(task: Task, facts: Facts, split: Split, batch: Batch) -> list[Posed]:
+    """A few examples from all over a part; none where the task has no examples of their own.
+
+    Args:
+        batch: the whole split, as the task's `tensors` gives it.
+    """
+    count, found = len(batch[0]), []
+    stride = max(1, count // task.watched)  # a single row may hold several examples: the nodes of a graph
+    for number in range(task.watched):
+        try:
+            found.append(task.pose(split, batch, number * stride, facts))
+        except (IndexError, NotImplementedError):
+            break
+        except UserError:  # it holds nothing that was learnt
+            continue
     return found
 
 
-def pictured(task: Task, facts: Facts, example: Example, right: str) -> Json:
-    """An example for whoever looks at it: a small picture or words, and the right answer."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = task.save_input(example, Path(folder) / "input.png")
-        picture = None if file is None else small(file)
-    return {"picture": picture, "words": shortened(example.spelled), "right": shortened(right)}
-
-
-def small(file: Path) -> str:
-    """A picture, at most `SIDE` pixels long, as the address of itself."""
-    from PIL import Image
-
-    with Image.open(file) as picture:
-        picture.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
-        picture.save(file, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(file.read_bytes()).decode()
-
-
-def shortened(text: str) -> str:
-    """A text, cut where it is too long to be kept."""
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+def described(task: Task, facts: Facts, posed: Posed) -> Json:
+    """An example for whoever looks at it: pictures or words; what is right, and whether all else is wrong."""
+    return {
+        "picture": miniatures.given(task, posed.example, SMALL),
+        "words": shortened(posed.given or posed.example.spelled),
+        "right": shortened(posed.right),
+        "judged": posed.right in facts.classes,
+        "ideal": miniatures.ideal(task, posed, facts, SMALL),
+    }

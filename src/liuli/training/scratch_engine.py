@@ -69,7 +69,8 @@ class ScratchEngine:
 
     def respond(self, batch: Batch) -> Tensor:
         """See `Engine`."""
-        return self.evaluate(batch).output
+        scores = self.network(np.asarray(self.task.scratch_arrays(batch)[0]), training=False)
+        return torch.from_numpy(scores.value)
 
     def watch(self) -> Mapping[str, NDArray[np.uint8]]:
         """See `Engine`; a task draws with the PyTorch network, and here is none."""

@@ -12,11 +12,11 @@ from fastapi import APIRouter, Request, Response
 from liuli.errors import UserError
 from liuli.files import Json
 from liuli.lab.desk import Desk
-from liuli.lab.examples import as_address
 from liuli.lab.maps import maps
 from liuli.lab.replies import named, network_of, source_of, told_json
 from liuli.lab.subjects import Made, of_run
 from liuli.runs import Run
+from liuli.tasks.miniatures import address
 from liuli.tasks.task import Example
 
 
@@ -74,5 +74,5 @@ def answer_to(run: Run, example: Example, layers: bool) -> Json:
             "seen": task.save_input(example, Path(folder) / "seen.png"),
             "picture": task.save_answer(example, output, facts, Path(folder) / "picture.png"),
         }
-        pictures = {key: as_address(file) for key, file in drawn.items() if file is not None}
+        pictures = {key: address(file) for key, file in drawn.items() if file is not None}
     return {**task.answer(output, facts), "read": example.spelled, "remark": example.remark, **pictures, **inner}

@@ -54,6 +54,11 @@ def routes(desk: Desk) -> APIRouter:
     async def examples(name: str, start: int = 0) -> Response:
         return told_json(await desk.work(lambda: following.examples(named(name), start)))
 
+    @router.get("/api/runs/{name}/pictures/{kind}/{epoch}")
+    async def picture(name: str, kind: str, epoch: int) -> Response:
+        content = await desk.work(lambda: following.picture(named(name), kind, epoch))
+        return Response(content, media_type="image/png")
+
     @router.get("/api/runs/{name}/events")
     async def events(name: str) -> Response:
         named_or_begun(name)

@@ -31,11 +31,16 @@ export interface Shown {
   picture: string | null
   words: string
   right: string
+  /** Whether every other answer is wrong. */
+  judged?: boolean
+  /** What is right, drawn. */
+  ideal?: string | null
 }
 
 export interface Said {
   answer: string
   probability?: number
+  picture?: string
 }
 
 export interface Answers {
@@ -65,7 +70,8 @@ export const runs = {
   distributions: (run: string, start: number) =>
     api.told<{ percents: number[]; moments: Moment[] }>(`/api/runs/${part(run)}/distributions?start=${start}`),
   examples: (run: string, start: number) =>
-    api.told<{ examples: Shown[]; answers: Answers[] }>(`/api/runs/${part(run)}/examples?start=${start}`),
+    api.told<{ examples: Shown[]; answers: Answers[]; pictures: Record<string, number[]> }>(`/api/runs/${part(run)}/examples?start=${start}`),
+  picture: (run: string, name: string, epoch: number) => `/api/runs/${part(run)}/pictures/${part(name)}/${epoch}`,
   compared: (names: string[]) =>
     api.told<Comparison>(`/api/comparison?${names.map((name) => `run=${part(name)}`).join('&')}`),
   command: (wanted: Wanted) => api.told<{ command: string }>('/api/commands', posted(wanted)),

@@ -1,17 +1,4 @@
-"""A run: the folder that training leaves behind, read and written.
-
-    run.json            system, facts of the data, every recipe value, model options, engine, seed, versions, state
-    learnt.json         what the task learnt from the training part before the network saw it, where it did
-    metrics.jsonl       one line per epoch
-    progress.json       the step that training has come to
-    distributions.jsonl of weights and gradients, at up to 64 moments (see `training.observer`)
-    examples.json       a few held-out examples, and
-    answers.jsonl       what the network answered to them, at up to 64 epochs
-    model.safetensors   the best weights so far
-    result.json         the figures on the test part, once finished
-    checkpoint/         what `liuli train --resume` goes on from
-    figures/            pictures
-    tensorboard/        events for TensorBoard
+"""A run: the folder that training leaves behind, read and written. What lies in it: see `run_files`.
 
 Opening a run reads `run.json` only and imports no PyTorch: `liuli runs list` answers at once. The
 model, the weights and the data are fetched when asked for.
@@ -30,6 +17,7 @@ from typing import TYPE_CHECKING
 from liuli import __version__, catalog
 from liuli.errors import UserError, nearest
 from liuli.files import Json, claimed, is_claimed, read_lines, unwritable, write_json, write_text
+from liuli.run_files import RunFiles
 from liuli.system import Recipe, System
 
 if TYPE_CHECKING:
@@ -54,15 +42,13 @@ KEYS = ("state", "system", "data", "recipe", "options", "engine", "device", "ver
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(RunFiles):
     """One training run.
 
     Attributes:
-        folder: the run directory, as the user wrote it.
         record: what `run.json` holds.
     """
 
-    folder: Path
     record: dict[str, Json]
 
     @classmethod
@@ -196,59 +182,9 @@ class Run:
         return str(self.record["engine"])
 
     @property
-    def learnt_file(self) -> Path:
-        """What `Task.learn` found out."""
-        return self.folder / "learnt.json"
-
-    @property
-    def weights_file(self) -> Path:
-        """The best weights."""
-        return self.folder / "model.safetensors"
-
-    @property
-    def checkpoint_file(self) -> Path:
-        """Everything that training goes on from."""
-        return self.folder / "checkpoint" / "training.safetensors"
-
-    @property
-    def metrics_file(self) -> Path:
-        """One JSON object per epoch."""
-        return self.folder / "metrics.jsonl"
-
-    @property
-    def progress_file(self) -> Path:
-        """Step, loss and seconds, about once a second while it trains."""
-        return self.folder / "progress.json"
-
-    @property
-    def distributions_file(self) -> Path:
-        """One JSON object per moment: weights and gradients of every layer."""
-        return self.folder / "distributions.jsonl"
-
-    @property
-    def examples_file(self) -> Path:
-        """The examples that are answered again and again."""
-        return self.folder / "examples.json"
-
-    @property
-    def answers_file(self) -> Path:
-        """One JSON object per epoch that they were answered after."""
-        return self.folder / "answers.jsonl"
-
-    @property
-    def stop_file(self) -> Path:
-        """Lies there where somebody asked to stop, until that is done."""
-        return self.folder / ".stop"
-
-    @property
     def figures_folder(self) -> Path:
         """Pictures, made when asked for."""
         return self.outcomes / "figures"
-
-    @property
-    def tensorboard_folder(self) -> Path:
-        """TensorBoard's events."""
-        return self.folder / "tensorboard"
 
     @property
     def result(self) -> dict[str, Json] | None:

@@ -15,11 +15,11 @@ import torch
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page, expect
 
+from docs.screenshots import draw_seven
 from liuli.data.store import load
 from liuli.runs import Run
 from tests.browser.conftest import CHROMIUM, laboratory
 from tests.browser.reader import hindrances
-from tests.browser.test_laboratory import draw
 from tests.small_run import small_run
 
 STROKES = [(0.3, 0.25), (0.7, 0.25), (0.55, 0.5), (0.42, 0.8)]
@@ -86,7 +86,7 @@ def answer_to(run: Run, pixels: np.ndarray) -> tuple[str, torch.Tensor]:
 def test_while_one_draws_each_layer_is_shown(enter: Callable[..., Page], trained: Run, locale: str) -> None:
     page = asking(enter, locale=locale)
     with page.expect_response(lambda one: "/answers?layers=true" in one.url) as asked:
-        draw(page)
+        draw_seven(page)
     assert asked.value.ok
     said, given, layers = said_of(page)
     expected, first = answer_to(trained, given)
@@ -201,7 +201,7 @@ def test_nothing_is_wider_than_the_screen_and_nothing_is_hard_to_reach(
     enter: Callable[..., Page], width: int, scheme: str
 ) -> None:
     page = asking(enter, viewport={"width": width, "height": 844}, color_scheme=scheme)
-    draw(page)
+    draw_seven(page)
     page.locator(".drawing .layers canvas").first.wait_for()
     page.get_by_role("button", name="Pick from the test part").click()
     page.locator(".picker .tile").first.wait_for()

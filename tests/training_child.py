@@ -230,6 +230,9 @@ def instants() -> dict[str, Callable[[int, Act], None]]:
 INSTANTS = instants()
 
 
+SEEN = ("distributions.jsonl", "examples.json", "answers.jsonl")  # the last not where there are no examples
+
+
 def trace(folder: Path) -> dict[str, object]:
     """What two runs that are the same have in common: all but times.
 
@@ -246,6 +249,6 @@ def trace(folder: Path) -> dict[str, object]:
         "metrics": [{key: value for key, value in line.items() if key not in timed} for line in lines],
         "test": json.loads((folder / "result.json").read_text())["metrics"],
         "state": json.loads((folder / "run.json").read_text())["state"],
-        "seen": [(folder / name).read_text() for name in ("distributions.jsonl", "examples.json", "answers.jsonl")],
+        "seen": {one.name: one.read_text() for one in map(folder.joinpath, SEEN) if one.exists()},
         "pictures": {file.name: file.read_bytes() for file in folder.glob("figures/epochs/*")},
     }

@@ -25,7 +25,8 @@ ROOMS = {  # what each may import, besides itself; every other room lies at the 
     "tasks": GROUND | {"data", "layers"},
     "models": GROUND | {"layers", "tasks"},
     "catalog": GROUND,
-    "runs": GROUND | {"catalog", "data", "tasks"},
+    "run_files": set(),
+    "runs": GROUND | {"catalog", "data", "run_files", "tasks"},
     "comparison": GROUND | {"runs"},
     "training": GROUND | {"catalog", "data", "tasks", "layers", "runs", "scratch"},
     "tracing": GROUND | {"layers"},
@@ -36,7 +37,7 @@ ROOMS = {  # what each may import, besides itself; every other room lies at the 
 }
 RIGHT_END = {"cli", "lab", "deploy", "__main__"}
 
-LIGHT = {*GROUND, "catalog", "runs", "cli", ""}
+LIGHT = {*GROUND, "catalog", "run_files", "runs", "cli", ""}
 HEAVY = {"torch", "numpy", "matplotlib", "lightning_fabric", "tensorboard", "sklearn", "PIL", "safetensors", "pooch"}
 
 every_file = pytest.mark.parametrize("file", sorted(HOUSE.rglob("*.py")), ids=lambda file: str(file.relative_to(HOUSE)))

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from liuli.data.store import load
 from liuli.runs import Run
@@ -98,6 +98,21 @@ def test_by_keyboard_alone(enter: Callable[..., Page]) -> None:
     expect(page.locator(".tile")).to_have_count(24)
     page.locator(".tile").first.press("Enter")
     expect(page.locator(".answer strong")).to_be_visible()
+
+
+def test_examples_of_an_earlier_choice_that_come_late_are_let_go(enter: Callable[..., Page]) -> None:
+    page = enter("judging")
+    held: list[Route] = []
+    page.route("**/examples*", lambda route: route.continue_() if held else held.append(route))
+    page.locator("a[href='#/judging/lenet']").click()
+    page.locator("button.cell").first.click()
+    page.get_by_role("button", name="All examples").click()
+    expect(page.locator(".tile")).to_have_count(24)
+    with page.expect_response("**/examples*"):
+        held[0].continue_()
+    page.locator("button.cell[tabindex='0']").focus()
+    shown = page.locator(".tile").evaluate_all("all => all.map(one => one.dataset.index)")
+    assert len(shown) == len(set(shown)) == 24
 
 
 def test_without_its_data_it_says_so_and_shows_what_was_measured(enter: Callable[..., Page]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+WEB = Path(__file__).parents[2] / "web"
+AXE = WEB / "node_modules" / "axe-core" / "axe.min.js"
 Json = Any
 Tree = Any
 
@@ -154,3 +156,10 @@ def hindrances(page: Page) -> list[tuple[str, list[str]]]:
     found = page.evaluate("axe.run()")["violations"]
     serious = [one for one in found if one["impact"] in ("serious", "critical")]
     return [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious]
+
+
+def texts(locale: str) -> dict[str, str]:
+    """What the pages say in the language of a locale ("zh-TW"; any other: English), by key."""
+    file = WEB / "src" / "i18n" / f"{'zh-TW' if locale == 'zh-TW' else 'en'}.json"
+    found: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
+    return found

@@ -1,4 +1,6 @@
-"""Judging what is no picture, in a browser: a text says of each letter how surprising it was, a state what is lost."""
+"""Judging other kinds, in a browser: a text says of each letter how surprising it was, a state what is lost, a painting
+what it was made of and how it came along.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from liuli.catalog import find
@@ -18,15 +21,16 @@ from liuli.files import write_json
 from liuli.runs import Run
 from liuli.tasks.tables import Table
 from tests.browser.conftest import laboratory
-from tests.browser.reader import hindrances, tab_to
+from tests.browser.reader import hindrances, tab_to, texts
 from tests.small_run import small_run
 
 WINDOW = 32
+EPOCHS = (1, 2, 5)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A language model of a short text, and a table of the racing car, neither of which has learnt anything."""
+    """A language model of a short text, a table of the racing car, a painting; none of them has learnt anything."""
     folder = tmp_path_factory.mktemp("judging")
     text = folder / "song.txt"
     text.write_text("\n\n".join(f"{n} green bottles hanging on the wall, and one should fall" for n in range(60)))
@@ -35,12 +39,26 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     kept(folder / "runs" / "song", "gpt", loaded.facts, learnt)
     racing = load("racing")
     kept(folder / "runs" / "car", "q-learning", racing.facts, Table.of_split(racing.train).lists())
+    painted(folder)
     return folder
 
 
-def kept(folder: Path, name: str, facts: object, learnt: dict[str, object]) -> None:
+def painted(folder: Path) -> None:
+    """A run of two colours, after three of whose epochs the painting was kept."""
+    (folder / "two").mkdir()
+    for name, colour in (("content", "teal"), ("style", "orange")):
+        Image.new("RGB", (192, 192), colour).save(folder / "two" / f"{name}.png")
+    pair, task = own.load(folder / "two", None, "photograph"), find("style-transfer").task
+    made = kept(folder / "runs" / "painting", "style-transfer", pair.facts, task.learn(pair.train, pair.facts))
+    (made.figures_folder / "epochs").mkdir(parents=True)
+    for epoch in EPOCHS:
+        Image.new("RGB", (8, 8), (40 * epoch, 0, 0)).save(made.figures_folder / "epochs" / f"painting-{epoch:04}.png")
+
+
+def kept(folder: Path, name: str, facts: object, learnt: object) -> Run:
     made = small_run(folder, name, replace(facts, learnt=learnt))  # type: ignore[type-var]
-    write_json(made.learnt_file, learnt)
+    write_json(made.learnt_file, dict(learnt))  # type: ignore[call-overload]
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +124,38 @@ def test_the_state_where_most_is_lost_comes_first_and_is_opened_by_keyboard(
     tab_to(page, ".tile")
     page.keyboard.press("Enter")
     expect(page.locator(".answer strong")).to_have_text(run.facts.classes[taken[int(gaps.argmax())]])
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-TW"])
+def test_a_painting_stands_beside_what_it_was_made_of_and_comes_along(
+    enter: Callable[..., Page], folder: Path, locale: str
+) -> None:
+    run, batch, _ = answered(folder, "painting")
+    network, inputs = run.network(), run.system.task.inputs(batch)
+    losses = []
+    with torch.inference_mode():
+        for painting in (inputs[0][0], (network.painting * 255).round() / 255):
+            network.painting.copy_(painting)
+            losses.append(network(*inputs).sum().item())
+
+    page = enter("judging/painting", locale=locale)
+    expect(page.locator(".tile")).to_have_count(1)
+    value = float(page.locator(".tile .value data").get_attribute("value") or "nan")
+    assert value == pytest.approx(losses[0] / losses[1], rel=1e-4)
+    sizes = page.locator(".tile img").evaluate_all("all => all.map(one => [one.naturalWidth, one.naturalHeight])")
+    assert sizes == [[385, 192], [384, 384]], "content and style, then the painting"
+    assert texts(locale)["judge.painting"] == page.locator(".note").inner_text()
+    assert texts(locale)["judge.none"] not in page.locator(".judging").inner_text()
+
+    region = page.get_by_role("region", name=texts(locale)["learn.pictures"], exact=True)
+    assert region.locator(".frame small").all_inner_texts() == [str(epoch) for epoch in EPOCHS]
+    slider = region.get_by_role("slider")
+    assert region.locator(".large").get_attribute("src").endswith("/painting/5")
+    slider.press("ArrowLeft")
+    assert region.locator(".large").get_attribute("src").endswith("/painting/2")
+    assert hindrances(page) == []
+    page.locator(".tile").click()
+    expect(page.locator(".answer strong")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

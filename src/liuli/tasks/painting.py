@@ -29,8 +29,10 @@ from liuli.data.dataset import Facts, Split
 from liuli.data.folders import ENDINGS
 from liuli.data.opening import opened, photograph
 from liuli.errors import UserError
+from liuli.tasks import marks
 from liuli.tasks.image_classification import ImageClassification
-from liuli.tasks.task import Batch, Example, Outcome, Task
+from liuli.tasks.marks import Marks
+from liuli.tasks.task import Batch, Example, Outcome, Posed, Task, row
 
 PARTS = ("content", "style", "roughness")
 DRAWN = 31  # pixels along a side of made-up pictures
@@ -52,6 +54,8 @@ class Painting(Task):
     headline: ClassVar[str] = "style"
     endings: ClassVar[frozenset[str]] = ENDINGS
     doubted: ClassVar[str] = "note.painting"
+    judged_by: ClassVar[str] = "judge.painting"
+    watched: ClassVar[int] = 0
     has_floor: ClassVar[bool] = True
 
     def learn(self, train: Split, facts: Facts) -> Mapping[str, Any]:
@@ -108,11 +112,11 @@ class Painting(Task):
     def respond(self, model: nn.Module, batch: Batch) -> Tensor:
         """Parts of the loss of the painting as it is saved, that of the content itself, the painting: (B, 4 + P)."""
         answers = []
-        for row in zip(*(torch.split(tensor, 1) for tensor in batch), strict=True):
-            painting = model.painting if row[2] else self.painted_anew(model, row)
+        for pair in zip(*(torch.split(tensor, 1) for tensor in batch), strict=True):
+            painting = model.painting if pair[2] else self.painted_anew(model, pair)
             shown = as_bytes(painting) / 255  # type: ignore[arg-type]  # (3, S, S)
-            parts = self.parts(model, shown, row)
-            start = self.parts(model, self.inputs(row)[0][0], row)
+            parts = self.parts(model, shown, pair)
+            start = self.parts(model, self.inputs(pair)[0][0], pair)
             answers.append(torch.cat([parts, start.sum(1, keepdim=True), shown.flatten()[None]], 1))
         return torch.cat(answers)
 
@@ -148,6 +152,15 @@ class Painting(Task):
         shown = torch.stack([batch[0][0].cpu() / 255, batch[1][0].cpu() / 255, painting_of(output[0].cpu()) / 255])
         return save_all({"transfer": tiled(shown, 3)}, folder)
 
+    def mark(self, output: Tensor, batch: Batch, facts: Facts) -> Marks:
+        """How many times the loss of each pair fell, the least first."""
+        losses = output[:, :4].double()
+        return marks.by_value(losses[:, 3] / losses[:, :3].sum(1), "fall", high_is_good=True)
+
+    def pose(self, split: Split, batch: Batch, index: int, facts: Facts) -> Posed:
+        """The pair; what was made of it is the painting."""
+        return Posed(Example(f"test {index}", row(batch, index)), drawn=True)
+
     def watch(self, model: nn.Module) -> Mapping[str, NDArray[np.uint8]]:
         """The painting so far."""
         return {"painting": pixels_of(as_bytes(model.painting))}  # type: ignore[arg-type]
@@ -180,10 +193,11 @@ class Painting(Task):
         return output.sum(1).mean()
 
     def save_input(self, example: Example, path: Path) -> Path:
-        """The photograph as it was cut."""
+        """The photograph as it was cut, and beside it the style."""
         from liuli.tasks import pictures
+        from liuli.tasks.figures import tiled
 
-        return pictures.save_enlarged(pixels_of(example.batch[0][0]), path, 2)
+        return pictures.save_enlarged(tiled(torch.cat(self.inputs(example.batch)), 2), path, 1)
 
     def save_answer(self, example: Example, output: Tensor, facts: Facts, path: Path) -> Path:
         """The painting."""

@@ -131,8 +131,12 @@ class Task(ABC):
     completed: ClassVar[str] = ""
     """The key of the pages' texts that says what `complete` puts behind what was given; "": nothing to be remarked."""
 
+    judged_by: ClassVar[str] = ""
+    """The key of the pages' texts that says by what it is judged, where no part is held out; "": nothing to say."""
+
     watched: ClassVar[int] = 6
-    """How many held-out examples are answered again and again while training: few where an answer takes long."""
+    """How many held-out examples are answered again and again while training: few where an answer takes long, none
+    where `watch` shows all that there is."""
 
     has_floor: ClassVar[bool] = False
     """Whether the loss cannot come near 0 even on a few examples learnt by heart (a latent's, an adversary's)."""

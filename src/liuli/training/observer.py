@@ -156,7 +156,7 @@ def chosen(task: Task, facts: Facts, split: Split, batch: Batch) -> list[Posed]:
         batch: the whole split, as the task's `tensors` gives it.
     """
     count, found = len(batch[0]), []
-    stride = max(1, count // task.watched)  # a single row may hold several examples: the nodes of a graph
+    stride = max(1, count // max(1, task.watched))  # a single row may hold several examples: the nodes of a graph
     for number in range(task.watched):
         try:
             found.append(task.pose(split, batch, number * stride, facts))

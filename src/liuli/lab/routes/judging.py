@@ -9,6 +9,7 @@ from liuli.errors import UserError
 from liuli.files import Json
 from liuli.lab.desk import Desk
 from liuli.lab.examples import posed, tiles
+from liuli.lab.following import watched
 from liuli.lab.judging import Bench, data_here, drawn, key_of
 from liuli.lab.replies import named, network_of, told_json
 from liuli.lab.road import told
@@ -69,13 +70,17 @@ def routes(desk: Desk) -> APIRouter:
 
 
 def known(name: str) -> Json:
-    """What is known of a run before it is judged: what it reached when it ended, and whether its data are here."""
+    """What is known of a run before it is judged: what it reached when it ended, the epochs of its pictures, and
+    whether its data are here.
+    """
     run = named(name)
     facts = run.facts
     return {
         **told(run),
         "system": run.system.name,
         "kind": run.system.task.kind,
+        "note": run.system.task.judged_by,
+        "pictures": watched(run),
         "classes": list(facts.classes),
         "here": data_here(run),
         "metrics": (run.result or {}).get("metrics"),

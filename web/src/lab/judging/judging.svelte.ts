@@ -1,7 +1,7 @@
 /** Judging a run: what the server is asked, and how far it has come. */
 
 import { metric } from '../../i18n/metrics'
-import { say, texts } from '../../i18n/texts.svelte'
+import { say, texts, type Key } from '../../i18n/texts.svelte'
 import { api, Refused, type Answer, type RunFacts } from '../api'
 
 export type Metrics = Record<string, unknown>
@@ -22,6 +22,10 @@ export interface Before extends RunFacts {
   classes: string[]
   here: boolean
   metrics: Metrics | null
+  /** The key of the text that says by what it is judged, where that is no part held out; else "". */
+  note: Key | ''
+  /** The epochs after which pictures were kept that show how it came along, by their names. */
+  pictures: Record<string, number[]>
 }
 
 /** What judging found; `measure`: what the values of its examples are; null where it has none. */

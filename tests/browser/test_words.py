@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from liuli.lab.replies import named
 from liuli.lab.subjects import of_run
-from liuli.tasks.language_modelling import MADE
+from liuli.tasks.language_modelling import LOOKED
 from liuli.tracing import Record
 from tests.browser.conftest import laboratory
 from tests.browser.reader import check, hindrances
@@ -97,7 +97,7 @@ def test_attention_is_read_word_by_word(look: Callable[..., Page]) -> None:
 
 
 def test_a_small_head_reads_out_the_words_of_the_text_that_was_made(look: Callable[..., Page]) -> None:
-    size = len(TEXTS["gpt"]) + MADE
+    size = LOOKED
     page = look("gpt", ["blocks", "blocks.0", "attention"], f" weights · 4 × {size} × {size}")
     network = named("exhibit:gpt").network()
     run = named("exhibit:gpt")

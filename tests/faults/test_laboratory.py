@@ -175,6 +175,27 @@ def test_what_is_no_picture_is_one_sentence(lab: Guard, content: bytes, said: st
     assert "Traceback" not in answer.text
 
 
+@pytest.mark.parametrize("way", ["answers", "records"])
+@pytest.mark.parametrize(
+    ("run", "made", "said"),
+    [
+        ("exhibit:gpt", "0", "0 tokens: expected from 1 to 1,000"),
+        ("exhibit:gpt", "1001", "1,001 tokens: expected"),
+        ("exhibit:gpt", "-5", "-5 tokens: expected"),
+        ("exhibit:gpt", "many", "made"),
+        ("exhibit:lenet", "5", "how long its answers are follows from the input"),
+    ],
+)
+def test_an_answer_has_no_more_tokens_than_there_is_time_for(
+    lab: Guard, way: str, run: str, made: str, said: str
+) -> None:
+    answer = Visitor(lab).ask(
+        "POST", f"/api/runs/{run}/{way}?made={made}", content="To be", headers=OWN | {"content-type": "text/plain"}
+    )
+    assert answer.status_code == 422
+    assert said in answer.text
+
+
 def test_too_many_bytes_are_refused_however_they_come(lab: Guard) -> None:
     def endless() -> Iterator[bytes]:
         while True:

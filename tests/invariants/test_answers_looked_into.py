@@ -13,7 +13,7 @@ from liuli.lab.manifest import Subject
 from liuli.lab.subjects import of_run
 from liuli.lab.whatif import edit, whatif
 from liuli.runs import Run
-from liuli.tasks.language_modelling import MADE
+from liuli.tasks.language_modelling import LOOKED, MADE
 from liuli.tracing.record import Record
 from tests.small_run import seven, small_run
 
@@ -44,15 +44,27 @@ def test_attention_has_the_prompt_and_the_first_tokens_made_on_its_axes(tmp_path
     followed = follow(record, subject.words)
     weights = record.find("weights", module="blocks.0.attention")[0]
     words = [followed.spelled(axis) for axis in followed.axes[str(weights.address)] if axis is not None]
-    assert words == [list("TO BE" + answer[:MADE])] * 2
+    assert words == [list(("TO BE" + answer)[:LOOKED])] * 2
     assert subject.answer == answer
-    assert "note.made" in notes(subject)
+    assert len(answer) == 400
+    assert dict(subject.notes)["note.made"] == {"shown": "123", "made": "400"}
+
+
+def test_a_short_answer_is_looked_into_whole(tmp_path: Path) -> None:
+    run = letters(tmp_path / "letters")
+    record, subject, answer = asked(run.asked_by(run.system.task.making(7)), "TO BE")
+    (text,) = follow(record, subject.words).words.values()
+    assert "".join(text) == "TO BE" + answer
+    assert len(answer) == 7
+    assert dict(subject.notes)["note.made.all"] == {"made": "7"}
+    assert run.system.task.makes == 400, "the run itself is as it was"
 
 
 def test_a_text_longer_than_the_network_looks_back_ends_with_what_was_made(tmp_path: Path) -> None:
     run = letters(tmp_path / "letters")
     context = run.network().context
     record, subject, answer = asked(run, "A" * (context - 10))
+    assert dict(subject.notes)["note.made"] == {"shown": str(MADE), "made": "400"}
     (text,) = follow(record, subject.words).words.values()
     assert "".join(text) == ("A" * (context - 10) + answer[:MADE])[-context:]
 

@@ -18,5 +18,7 @@ MOST_EDITS = 64
 """Numbers that are set at once, to see what would be."""
 MOST_CHANGES = 24
 """Values of which it is said how much they changed."""
+MOST_MADE = 1000
+"""Tokens of an answer that goes on with a text."""
 MOST_COMPARED = 6
 """Runs beside one another."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from liuli.errors import UserError
 from liuli.files import Json
 from liuli.lab.desk import Desk
-from liuli.lab.limits import LARGEST_BODY, MOST_NUMBERS
+from liuli.lab.limits import LARGEST_BODY, MOST_MADE, MOST_NUMBERS
 from liuli.lab.packing import TYPES, array_of, json_text
 from liuli.runs import Run, at_hand
 from liuli.tracing.parts import Value
@@ -61,6 +61,23 @@ def named(name: str) -> Run:
     if found is None:
         raise UserError(f"no run is called '{name}' here; train one with 'liuli train'")
     return found
+
+
+def asked_of(name: str, made: int | None) -> Run:
+    """The run of that name; its answers have so many tokens, where that is said.
+
+    Raises:
+        UserError: there is none, that is not for anybody to choose, or too many.
+    """
+    run = named(name)
+    if made is None:
+        return run
+    task = run.system.task
+    if not task.makes:
+        raise UserError(f"{run.system.name}: how long its answers are follows from the input; leave 'made' out")
+    if not 1 <= made <= MOST_MADE:
+        raise UserError(f"{made:,} tokens: expected from 1 to {MOST_MADE:,}")
+    return run.asked_by(task.making(made))
 
 
 @lru_cache(maxsize=4)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -76,10 +76,16 @@ class Replayed(nn.Module):
 
 
 class Answering:
-    """What a trained system says of one input."""
+    """What a trained system says of one input.
 
-    def __init__(self, run: Run, example: Example, network: nn.Module) -> None:
-        self.run, self.example, self.network = run, example, network
+    Args:
+        completed: what is remarked of what the network was given beside the input, see `Task.completed`.
+    """
+
+    def __init__(
+        self, run: Run, example: Example, network: nn.Module, completed: tuple[str, Mapping[str, str]] | None = None
+    ) -> None:
+        self.run, self.example, self.network, self.completed = run, example, network, completed
         self.task = run.system.task
         self.output: Any = None
 
@@ -117,7 +123,7 @@ class Answering:
             words={part: rows.names for part, rows in task.rows(run.facts).items()},
             notes=[
                 *([("note.words", {"words": self.example.spelled})] if self.example.spelled else []),
-                *([(task.completed, {})] if task.completed else []),
+                *([self.completed] if self.completed else []),
                 *([noted] if answer else []),
                 *([(left_out, {})] if left_out else []),
             ],

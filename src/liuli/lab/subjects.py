@@ -42,7 +42,7 @@ def of_run(run: Run, example: Example, network: nn.Module | None = None) -> Made
     network = run.network() if network is None else network
     with torch.no_grad():
         batch = task.complete(network, example.batch)
-    answering = Answering(run, example, network)
+    answering = Answering(run, example, network, task.completed(example.batch, batch))
     beginning = Beginning.of(network, *task.inputs(batch), loss=answering.doubt)
     record = beginning.trace()
     recipe = recipe_of(run)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -35,7 +35,8 @@ WINDOW = 128  # tokens, where a published network could look further back: one c
 DRAWN_CHARACTERS = "".join(chr(number) for number in range(32, 97))
 DRAWN_LENGTH = 12
 NOT_COUNTED = -100  # what `cross_entropy` passes over
-MADE = 32  # tokens of an answer that are looked into: more could not be told apart in a picture of attention
+LOOKED = 128  # tokens of a text that are looked into, at most if the prompt is no longer: each is told from the others
+MADE = 32  # of an answer that are looked into at least, however long the prompt
 SHOWN = 2400  # tokens of the picture of a text
 
 
@@ -61,7 +62,6 @@ class LanguageModelling(Task):
 
     kind: ClassVar[str] = "text"
     watched: ClassVar[int] = 1
-    completed: ClassVar[str] = "note.made"
     headline: ClassVar[str] = "perplexity"
     endings: ClassVar[frozenset[str]] = frozenset([".txt"])
     reads_text: ClassVar[bool] = True
@@ -159,8 +159,30 @@ class LanguageModelling(Task):
         if len(batch) > 1:
             return batch
         (prompt,) = self.inputs(batch)  # (1, P)
-        made = generate(model, prompt, min(MADE, self.length), self.sampling)  # type: ignore[arg-type]
+        made = generate(model, prompt, self.looked(prompt), self.sampling)  # type: ignore[arg-type]
         return (torch.cat([prompt, made], 1)[:, -int(model.context) :][None],)  # type: ignore[arg-type]
+
+    def looked(self, prompt: Tensor) -> int:
+        """How many of the tokens that follow a prompt (1, P) are looked into."""
+        return min(self.length, max(MADE, LOOKED - prompt.size(1)))
+
+    def completed(self, given: Batch, whole: Batch) -> tuple[str, Mapping[str, str]] | None:
+        """How many of the tokens that were made stand behind the prompt."""
+        if len(given) > 1:
+            return None
+        shown = min(self.looked(self.inputs(given)[0]), whole[0].size(2))
+        if shown == self.length:
+            return "note.made.all", {"made": f"{shown:,}"}
+        return "note.made", {"shown": f"{shown:,}", "made": f"{self.length:,}"}
+
+    @property
+    def makes(self) -> int:
+        """N."""
+        return self.length
+
+    def making(self, count: int) -> LanguageModelling:
+        """Another N."""
+        return replace(self, length=count)
 
     @torch.no_grad()
     def respond(self, model: nn.Module, batch: Batch) -> Tensor:

@@ -128,9 +128,6 @@ class Task(ABC):
     doubted: ClassVar[str] = "note.doubt"
     """The key of the pages' texts that says what `doubt` is, where that is no probability; it may name {answer}."""
 
-    completed: ClassVar[str] = ""
-    """The key of the pages' texts that says what `complete` puts behind what was given; "": nothing to be remarked."""
-
     judged_by: ClassVar[str] = ""
     """The key of the pages' texts that says by what it is judged, where no part is held out; "": nothing to say."""
 
@@ -224,6 +221,22 @@ class Task(ABC):
         A decoder's answer takes many passes; looked at is the one in which it is given what it has answered.
         """
         return batch
+
+    def completed(self, given: Batch, whole: Batch) -> tuple[str, Mapping[str, str]] | None:
+        """What `complete` made of a batch that was given, for a reader; None: nothing to be remarked.
+
+        It is a key of the pages' texts with what is put into it.
+        """
+        return None
+
+    @property
+    def makes(self) -> int:
+        """How many tokens an answer has, where that may be chosen, see `making`; 0: it follows from the input."""
+        return 0
+
+    def making(self, count: int) -> Task:
+        """The same task, whose answers have so many tokens."""
+        raise NotImplementedError(count)
 
     @abstractmethod
     def tally(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:

@@ -52,6 +52,8 @@ export interface SystemFacts {
   target: Target
   kind: string
   reads: { text: boolean; endings: string[] }
+  /** How many tokens an answer has, and at most, where that may be chosen. */
+  makes: { usual: number; most: number } | null
   runs: RunFacts[]
 }
 
@@ -97,6 +99,10 @@ export interface Answer {
 /** Why the server did not do what it was asked: a sentence for the reader. */
 export class Refused extends Error {}
 
+/** How many tokens an answer shall have; null: as many as it has usually. */
+export type Made = number | null
+export const making = (made: Made): string => (made === null ? '' : `&made=${made}`)
+
 /** What a person gives to a network: words, or a file. */
 export type Given = string | Blob
 
@@ -134,9 +140,10 @@ export const api = {
   system: (name: string) => told<SystemFacts>(`/api/systems/${part(name)}`),
   drawn: (name: string) => told<{ record: string }>(`/api/systems/${part(name)}/records`, { method: 'POST' }),
   runs: () => told<(RunFacts & { system: string })[]>('/api/runs'),
-  answer: (run: string, given: Given, layers: boolean, signal?: AbortSignal) =>
-    told<Answer>(`/api/runs/${part(run)}/answers?layers=${layers}`, sent(given, signal)),
-  record: (run: string, given: Given) => told<{ record: string }>(`/api/runs/${part(run)}/records`, sent(given)),
+  answer: (run: string, given: Given, layers: boolean, made: Made, signal?: AbortSignal) =>
+    told<Answer>(`/api/runs/${part(run)}/answers?layers=${layers}${making(made)}`, sent(given, signal)),
+  record: (run: string, given: Given, made: Made = null) =>
+    told<{ record: string }>(`/api/runs/${part(run)}/records?${making(made)}`, sent(given)),
   fetched,
   told,
 }

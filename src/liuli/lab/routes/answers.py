@@ -13,7 +13,7 @@ from liuli.errors import UserError
 from liuli.files import Json
 from liuli.lab.desk import Desk
 from liuli.lab.maps import maps
-from liuli.lab.replies import named, network_of, source_of, told_json
+from liuli.lab.replies import asked_of, network_of, source_of, told_json
 from liuli.lab.subjects import Made, of_run
 from liuli.runs import Run
 from liuli.tasks.miniatures import address
@@ -25,20 +25,20 @@ def routes(desk: Desk) -> APIRouter:
     router = APIRouter()
 
     @router.post("/api/runs/{name}/answers")
-    async def answers(name: str, request: Request, layers: bool = False) -> Response:
+    async def answers(name: str, request: Request, layers: bool = False, made: int | None = None) -> Response:
         given = await source_of(request)
-        return told_json(await desk.work(lambda: answered(named(name), given, layers)))
+        return told_json(await desk.work(lambda: answered(asked_of(name, made), given, layers)))
 
     @router.post("/api/runs/{name}/records")
-    async def records(name: str, request: Request) -> Response:
+    async def records(name: str, request: Request, made: int | None = None) -> Response:
         given = await source_of(request)
 
         def asked() -> Made:
-            run = named(name)
+            run = asked_of(name, made)
             return of_run(run, read(run, given), network_of(run.folder, run.weights_file.stat().st_mtime_ns))
 
-        made = await desk.work(asked)
-        return told_json({"record": desk.put(*made), "answer": made[1].answer})
+        record, subject = await desk.work(asked)
+        return told_json({"record": desk.put(record, subject), "answer": subject.answer})
 
     return router
 

@@ -11,7 +11,7 @@ from liuli.lab.desk import Desk
 from liuli.lab.examples import posed, tiles
 from liuli.lab.following import watched
 from liuli.lab.judging import Bench, data_here, drawn, key_of
-from liuli.lab.replies import named, network_of, told_json
+from liuli.lab.replies import asked_of, named, network_of, told_json
 from liuli.lab.road import told
 from liuli.lab.routes.answers import answer_to
 from liuli.lab.subjects import of_run
@@ -51,8 +51,8 @@ def routes(desk: Desk) -> APIRouter:
         return Response(found[number], media_type="image/png")
 
     @router.post("/api/runs/{name}/parts/{part}/{index}/answers")
-    async def answers(name: str, part: str, index: int, layers: bool = False) -> Response:
-        run = named(name)
+    async def answers(name: str, part: str, index: int, layers: bool = False, made: int | None = None) -> Response:
+        run = asked_of(name, made)
 
         def answered() -> Json:
             asked = posed(run, part, index)
@@ -61,10 +61,10 @@ def routes(desk: Desk) -> APIRouter:
         return told_json(await desk.work(answered))
 
     @router.post("/api/runs/{name}/parts/{part}/{index}/records")
-    async def records(name: str, part: str, index: int) -> Response:
-        run = named(name)
-        made = await desk.work(lambda: of_run(run, posed(run, part, index).example, network_of(*key_of(run))))
-        return told_json({"record": desk.put(*made), "answer": made[1].answer})
+    async def records(name: str, part: str, index: int, made: int | None = None) -> Response:
+        run = asked_of(name, made)
+        found = await desk.work(lambda: of_run(run, posed(run, part, index).example, network_of(*key_of(run))))
+        return told_json({"record": desk.put(*found), "answer": found[1].answer})
 
     return router
 

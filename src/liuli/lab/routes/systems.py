@@ -8,6 +8,7 @@ from liuli.catalog import find, listings
 from liuli.description import descriptions
 from liuli.files import Json
 from liuli.lab.desk import Desk
+from liuli.lab.limits import MOST_MADE
 from liuli.lab.replies import told_json
 from liuli.lab.road import road, told
 from liuli.lab.subjects import of_system
@@ -49,5 +50,6 @@ def system_told(name: str) -> Json:
         "about": {language: text.told() for language, text in descriptions(listing).items()},
         "kind": task.kind,
         "reads": {"text": task.reads_text, "endings": sorted(task.endings)},
+        "makes": {"usual": task.makes, "most": MOST_MADE} if task.makes else None,
         "runs": mine,
     }

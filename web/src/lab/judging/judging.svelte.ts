@@ -2,7 +2,7 @@
 
 import { metric } from '../../i18n/metrics'
 import { say, texts, type Key } from '../../i18n/texts.svelte'
-import { api, Refused, type Answer, type RunFacts } from '../api'
+import { api, making, Refused, type Answer, type Made, type RunFacts } from '../api'
 
 export type Metrics = Record<string, unknown>
 export type ClassRow = { class: string } & Record<string, number | null>
@@ -69,10 +69,10 @@ export const asked = {
     ),
   figures: (run: string) => api.told<{ figures: string[] }>(`${at(run)}/judging/figures`),
   figure: (run: string, number: number) => `${at(run)}/judging/figures/${number}`,
-  answer: (run: string, index: number, layers: boolean, signal: AbortSignal) =>
-    api.told<Answer>(`${at(run)}/parts/test/${index}/answers?layers=${layers}`, { method: 'POST', signal }),
-  record: (run: string, index: number) =>
-    api.told<{ record: string }>(`${at(run)}/parts/test/${index}/records`, { method: 'POST' }),
+  answer: (run: string, index: number, layers: boolean, made: Made, signal: AbortSignal) =>
+    api.told<Answer>(`${at(run)}/parts/test/${index}/answers?layers=${layers}${making(made)}`, { method: 'POST', signal }),
+  record: (run: string, index: number, made: Made = null) =>
+    api.told<{ record: string }>(`${at(run)}/parts/test/${index}/records?${making(made)}`, { method: 'POST' }),
 }
 
 /** A sentence about what went wrong. */

@@ -155,7 +155,9 @@ def test_the_camera_takes_one_picture_and_is_off_again(enter: Callable[..., Page
         }"""
     )
     page.get_by_role("button", name="Camera").press("Enter")
-    page.get_by_role("button", name="Take the picture").press("Enter")
+    take = page.get_by_role("button", name="Take the picture")
+    expect(take).to_be_enabled()  # as soon as the camera has shown something
+    take.press("Enter")
     said, given, _ = said_of(page)
     assert given.max() > 200
     assert said == answer_to(trained, given)[0]

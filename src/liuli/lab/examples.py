@@ -37,8 +37,6 @@ def posed(run: Run, part: str, index: int) -> Posed:
         return task.pose(split, batch, index, run.facts)
     except IndexError as error:
         raise UserError(f"{run.facts.name}: the test part has no example {index:,}") from error
-    except NotImplementedError as error:
-        raise UserError(f"{run.system.name}: its data hold no examples that could be given one by one") from error
 
 
 def tiles(judgement: Judgement, true: int | None, answered: int | None, start: int, count: int) -> Json:

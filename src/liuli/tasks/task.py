@@ -273,9 +273,9 @@ class Task(ABC):
             batch: the whole split, as `tensors` gives it.
 
         Raises:
-            IndexError: there is no such example.
+            IndexError: there is no such example, or the data hold none that could be given one by one.
         """
-        raise NotImplementedError(index)
+        raise IndexError(index)
 
     def piecewise(self, output: Tensor, batch: Batch, facts: Facts) -> Sequence[Piece]:
         """The text of one example (a batch of one) piece by piece, where the network is asked about its pieces.

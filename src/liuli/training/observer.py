@@ -160,7 +160,7 @@ def chosen(task: Task, facts: Facts, split: Split, batch: Batch) -> list[Posed]:
     for number in range(task.watched):
         try:
             found.append(task.pose(split, batch, number * stride, facts))
-        except (IndexError, NotImplementedError):
+        except IndexError:
             break
         except UserError:  # it holds nothing that was learnt
             continue

@@ -88,6 +88,7 @@ export function paint(
   const ratio = devicePixelRatio || 1
   canvas.width = Math.max(1, Math.round(width * cell * ratio))
   canvas.height = Math.max(1, Math.round(height * high * ratio))
+  if (!numbers.length) return
   const context = canvas.getContext('2d')!
   context.imageSmoothingEnabled = Math.min(cell, high) * ratio < 1
   context.scale(ratio, ratio)

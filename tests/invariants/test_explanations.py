@@ -13,6 +13,8 @@ from torch import nn
 
 from liuli.errors import UserError
 from liuli.explaining import Explanation, explain, explain_gradient, operand_table, unit
+from liuli.explaining.explain import bench
+from liuli.lab.instances import MOST, explained
 from liuli.models.vision.lenet import LeNet
 from liuli.tracing import Record, trace
 
@@ -173,3 +175,10 @@ def test_what_was_asked_is_kept_no_longer_than_the_record() -> None:
         assert gone() is None
     finally:
         gc.enable()
+
+
+def test_what_is_made_of_more_numbers_than_a_page_holds_says_so() -> None:
+    record = trace(nn.Flatten(0), torch.ones(1, MOST + 1), loss=torch.sum)
+    (part,) = explained(bench(record), record.loss.address if record.loss else "", 0, "forward")["parts"]
+    assert part["reason"] == f"it is made of {MOST + 1:,} numbers; a page shows {MOST:,} at most"
+    assert "letters" not in part

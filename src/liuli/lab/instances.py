@@ -37,9 +37,12 @@ def explained(bench: Workbench, address: str, flat: int, direction: str) -> Json
 def shown(part: Json) -> Json:
     """The part, or why not, where it has more operands than a page can hold."""
     count = sum(len(letter.get("flats", ())) for letter in part.get("letters", {}).values())
-    if count <= MOST:
-        return part
-    return {"operation": part["operation"], "reason": f"it is made of {count:,} numbers; a page shows {MOST:,} at most"}
+    return part if count <= MOST else {"operation": part["operation"], "reason": too_many(count)}
+
+
+def too_many(count: int) -> str:
+    """Why a page does not show what a number is made of."""
+    return f"it is made of {count:,} numbers; a page shows {MOST:,} at most"
 
 
 def forward(bench: Workbench, value: Value, flat: int) -> list[Json]:
@@ -162,8 +165,14 @@ def letter(node: Expression) -> Json:
 
 
 def elements(source: Source, flats: NDArray[np.int64], shape: tuple[int, ...]) -> Json:
-    """Elements of one value."""
+    """Elements of one value.
+
+    Raises:
+        NotExplained: they are more than a page can hold.
+    """
     flats = flats.ravel()
+    if flats.size > MOST:  # found out before a million numbers are written for nothing
+        raise NotExplained(too_many(flats.size))
     return {
         "address": source.address,
         "gradient": source.gradient,

@@ -99,17 +99,18 @@ function words(scale: ScaleName, dark: boolean): Uint32Array {
 export function fill(image: ImageData, numbers: ArrayLike<number>, extent: Extent, dark: boolean): boolean {
   const colours = words(extent.scale, dark)
   const pixels = new Uint32Array(image.data.buffer)
-  const factor = (STEPS - 1) / (extent.high - extent.low || 1)
+  const { low } = extent
+  const factor = (STEPS - 1) / (extent.high - low || 1)
   const count = numbers.length
   let rest = 0 // NaN as soon as one is not finite
   for (let i = 0; i < count; i++) {
-    const number = numbers[i]!
-    rest += number * 0
-    const place = (number - extent.low) * factor + 0.5
-    // as `colour` has it; a comparison with NaN is false
-    pixels[i] = colours[place >= 0 ? (place < STEPS ? place | 0 : STEPS - 1) : place < 0 ? 0 : STEPS >> 1]!
+    const place = (numbers[i]! - low) * factor + 0.5 // as `colour` has it
+    rest += place - place
+    pixels[i] = colours[Math.max(0, Math.min(STEPS - 1, place)) | 0]!
   }
-  return rest === 0
+  if (rest === 0) return true
+  for (let i = 0; i < count; i++) if (Number.isNaN(numbers[i])) pixels[i] = colours[STEPS >> 1]!
+  return false
 }
 
 /** The colour of a number; NaN and infinities are striped by whoever draws, and get the middle colour here. */

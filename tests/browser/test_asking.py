@@ -178,6 +178,26 @@ def test_a_camera_that_is_refused_is_said_in_a_sentence(enter: Callable[..., Pag
     expect(page.get_by_role("alert")).to_contain_text(said)
 
 
+def test_what_is_typed_is_asked_for_by_the_names_of_the_features(enter: Callable[..., Page]) -> None:
+    run = Run.open("exhibit:perceptron")
+    page = enter("system/perceptron")
+    page.get_by_label(f"In this order: {', '.join(run.facts.details['columns'])}").fill("5.1, 3.5, 1.4, 0.2")
+    page.keyboard.press("Enter")
+    weights = {name: weight.detach().numpy() for name, weight in run.network().named_parameters()}
+    score = float(weights["weight"].reshape(-1) @ [5.1, 3.5, 1.4, 0.2] + weights["bias"].item())
+    expect(page.locator(".said strong")).to_have_text(run.facts.classes[int(score > 0)])
+
+
+@pytest.mark.parametrize(
+    ("name", "drawn", "typed"), [("pca", 1, 0), ("lstm", 0, 1), ("lenet", 1, 0), ("yolo-v1", 0, 0)]
+)
+def test_a_system_is_given_only_what_it_can_read(enter: Callable[..., Page], name: str, drawn: int, typed: int) -> None:
+    page = enter(f"system/{name}")
+    page.locator(".ways").wait_for()
+    expect(page.locator(".pad")).to_have_count(drawn)
+    expect(page.locator("form :is(textarea, input)")).to_have_count(typed)
+
+
 def test_an_example_of_the_test_part_is_picked_mistakes_first(enter: Callable[..., Page], trained: Run) -> None:
     page = asking(enter)
     page.get_by_role("button", name="Pick from the test part").press("Enter")

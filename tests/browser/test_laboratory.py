@@ -71,12 +71,12 @@ def test_by_keyboard_alone(enter: Callable[..., Page]) -> None:
 
 @pytest.mark.parametrize("width", [390, 1600])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("place", ["", "system/lenet", "learning/lenet"])
+@pytest.mark.parametrize("place", ["", "system/lenet", "system/mlp", "learning/lenet"])
 def test_nothing_is_wider_than_the_screen_and_nothing_is_hard_to_reach(
     enter: Callable[..., Page], width: int, scheme: str, place: str
 ) -> None:
     page = enter(place, viewport={"width": width, "height": 844}, color_scheme=scheme)
-    page.wait_for_selector({"": "ol a", "system/lenet": "canvas", "learning/lenet": "form"}[place])
+    page.wait_for_selector("form" if "learning" in place else "canvas" if place else "ol a")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("document.querySelector('.liuli').dataset.theme") == scheme
     assert hindrances(page) == []

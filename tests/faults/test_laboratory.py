@@ -100,6 +100,15 @@ def test_an_exhibit_answers_is_followed_and_stays_as_it_is(lab: Guard, tmp_path:
         assert visitor.ask("POST", f"/api/runs/{name}/{verb}", headers=OWN).status_code == 422
 
 
+def test_words_are_never_the_path_of_a_file(lab: Guard, tmp_path: Path) -> None:
+    words = {**OWN, "content-type": "text/plain"}
+    for asked in ("answers", "records"):
+        path = f"/api/runs/{quote('exhibit:pca')}/{asked}"
+        answer = Visitor(lab).ask("POST", path, content=str(seven(tmp_path / "seven.png")), headers=words)
+        assert answer.status_code == 422
+        assert "expected a picture of one of 0 … 9" in answer.json()["error"]
+
+
 @pytest.mark.parametrize("path", ["/", "/?token=", "/?token=wrong", "/?token=secret&token=x", "/api/road", "/none"])
 @pytest.mark.parametrize("token", ["", "wrong", "secre", "secret2", "sécret"])
 def test_nobody_else_does(lab: Guard, path: str, token: str) -> None:

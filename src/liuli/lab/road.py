@@ -6,7 +6,9 @@ A system's file imports only layers and earlier systems, so that who imports who
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 from liuli.catalog import Listing, listings
 from liuli.description import descriptions, model_file
@@ -51,10 +53,18 @@ def told(run: Run) -> Json:
         "state": run.state,
         "data": run.record["data"]["name"],
         "form": run.record["data"]["form"],
+        "given": given(run.record["data"]["details"]),
         "metric": metric,
         "value": (result.get("metrics") or {}).get(metric),
         "reached": result.get("reached"),
     }
+
+
+def given(details: Mapping[str, Any]) -> list[str]:
+    """What one typed input is made of, in its order, where the data say so: features, or axes with their values."""
+    axes = details.get("axes", {})
+    named = details.get("columns") or details.get("measured") or []
+    return [*named, *(f"{axis} ({values[0]} … {values[-1]})" for axis, values in axes.items())]
 
 
 def parents(listing: Listing) -> list[str]:

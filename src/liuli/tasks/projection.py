@@ -141,7 +141,11 @@ class Projection(Task):
             return rows.read(source, facts, name)
         from liuli.tasks import pictures
 
-        pixels = pictures.bring(Path(source) if isinstance(source, str) else source, facts, name)
+        if isinstance(source, str):  # never a path: words may come from a page
+            raise UserError(
+                f"'{source:.40}': is no file that is there; expected a picture of {pictures.example_of(facts)}"
+            )
+        pixels = pictures.bring(source, facts, name)
         return [Example(name, (torch.tensor(pixels, dtype=torch.float32).flatten()[None] / 255,))]
 
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:

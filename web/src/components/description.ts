@@ -15,6 +15,12 @@ export function spoken<T>(texts: Record<string, T>, language: string): { lang: s
   return { lang, text: texts[lang]! }
 }
 
+/** A title cut behind the name that it begins with: "Long short-term memory" and ": a state that is kept …". */
+export function named(title: string): [name: string, rest: string] {
+  const end = title.search(/[:：]|, /)
+  return end < 0 ? [title, ''] : [title.slice(0, end), title.slice(end)]
+}
+
 /** The paragraphs of a section: a line that ends a sentence ends one. */
 export const entries = (text: string): string[] =>
   text.split(/(?<=[.?!。？！])\n/).map((entry) => entry.replaceAll('\n', ' '))

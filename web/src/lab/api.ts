@@ -11,6 +11,8 @@ export interface RunFacts {
   data: string
   /** How pictures of the data were made: "handwriting", "photograph"; "" for other kinds. */
   form: string
+  /** What one typed input is made of, in its order; empty where the data do not say. */
+  given: string[]
   metric: string | null
   value: number | null
   reached: boolean | null

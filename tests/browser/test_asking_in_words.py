@@ -43,7 +43,7 @@ def test_as_many_tokens_are_made_as_one_likes_and_all_of_them_are_shown(
 ) -> None:
     said = texts(locale)
     page = enter("system/gpt", locale=locale, viewport={"width": width, "height": 844})
-    page.get_by_label(said["lab.words"], exact=True).fill(PROMPT)
+    page.get_by_label(said["lab.beginning"], exact=True).fill(PROMPT)
     count = page.get_by_label(said["lab.made"], exact=True)
     assert count.input_value() == "400"
     count.fill("40")

@@ -139,7 +139,7 @@ def test_one_pair(known: tuple[Facts, Split, Split]) -> None:
 def test_for_whom_nobody_knows_there_is_what_most_like(known: tuple[Facts, Split, Split]) -> None:
     facts, _, _ = known
     example = TASK.read("9999", facts, "9999")
-    assert example.remark == "user 9999 has rated nothing here, so this is what most people like"
+    assert example.remark == "nothing is known of user 9999 (a cold start), so this is what most people like"
     answer = TASK.answer(TASK.respond(Recommender(USERS, FILMS, 8).eval(), example.batch)[0], facts)
     assert answer["known user"] is False
     order = np.argsort(facts.learnt["item_biases"])[::-1][:10]

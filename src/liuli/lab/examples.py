@@ -39,11 +39,13 @@ def posed(run: Run, part: str, index: int) -> Posed:
         raise UserError(f"{run.facts.name}: the test part has no example {index:,}") from error
 
 
-def tiles(judgement: Judgement, true: int | None, answered: int | None, start: int, count: int) -> Json:
-    """Examples, the worst answer first: all, or those of a cell of the confusion matrix.
+def tiles(
+    judgement: Judgement, true: int | None, answered: int | None, owner: str | None, start: int, count: int
+) -> Json:
+    """Examples, the worst answer first: all, or those of a cell of the confusion matrix, or of somebody.
 
     Raises:
-        UserError: the run's task has no examples, or the cell or the count is out of range.
+        UserError: the run's task has no examples, or none of anybody's, or the cell or the count is out of range.
     """
     marks, run = judgement.marks, judgement.run
     if marks is None:
@@ -57,8 +59,13 @@ def tiles(judgement: Judgement, true: int | None, answered: int | None, start: i
         if held is None or not 0 <= wanted < len(run.facts.classes):
             raise UserError(f"class {wanted}: expected a number below {len(run.facts.classes)}")
         order = order[held[order] == wanted]
+    known = owner is None or owner in marks.names
+    if owner is not None:
+        if marks.owners is None:
+            raise UserError(f"{run.system.name}: the examples of its data are nobody's; leave 'owner' out")
+        order = order[marks.owners[order] == (marks.names.index(owner) if known else -1)]
     chosen = order[start : start + count].tolist()
-    return {"total": len(order), "examples": [tile(judgement, index) for index in chosen]}
+    return {"total": len(order), "known": known, "examples": [tile(judgement, index) for index in chosen]}
 
 
 def tile(judgement: Judgement, index: int) -> Json:

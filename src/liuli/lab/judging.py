@@ -23,6 +23,7 @@ from liuli.data.order import Pieces
 from liuli.errors import LiuliError, UserError
 from liuli.files import Json
 from liuli.lab.desk import Busy, Desk
+from liuli.lab.limits import MOST_KNOWN
 from liuli.lab.replies import event, named, network_of
 from liuli.runs import Run
 from liuli.tasks.marks import Marks
@@ -225,13 +226,15 @@ def read_part(folder: Path, sha256: str) -> tuple[Split, Batch]:
 
 
 def told(judgement: Judgement) -> Json:
-    """The metrics, and of what kind the marks are."""
+    """The metrics, of what kind the marks are, and of whom some of the examples are."""
     marks = judgement.marks
+    owners = [] if marks is None or marks.owners is None else sorted(set(marks.owners.tolist()))[:MOST_KNOWN]
     return {
         "metrics": judgement.metrics,
         "measure": marks.measure if marks else None,
         "examples": len(marks.order) if marks else 0,
         "mistakes": marks.mistakes if marks else None,
+        "owners": [marks.names[number] for number in owners] if marks else [],
     }
 
 

@@ -20,5 +20,7 @@ MOST_CHANGES = 24
 """Values of which it is said how much they changed."""
 MOST_MADE = 1000
 """Tokens of an answer that goes on with a text."""
+MOST_KNOWN = 1000
+"""Words that the data know, users among them, of which a page proposes some."""
 MOST_COMPARED = 6
 """Runs beside one another."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,6 +21,8 @@ class Marks:
         mistakes: how many of `order`, from its beginning, are wrong; None where answers are better or worse only.
         labels: the true classes, int64 (N,), where examples have one.
         answers: the classes that were answered, int64 (N,), likewise.
+        owners: of whom each example is, int64 (N,), a place in `names`; None where they are nobody's.
+        names: of all whom the data know.
     """
 
     measure: str
@@ -28,6 +31,8 @@ class Marks:
     mistakes: int | None = None
     labels: Tensor | None = None
     answers: Tensor | None = None
+    owners: Tensor | None = None
+    names: Sequence[str] = ()
 
     @property
     def wrong(self) -> Tensor | None:

@@ -18,7 +18,7 @@ Shapes:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -168,9 +168,10 @@ class Rating(Task):
         return figures.save(drawn, folder)
 
     def mark(self, output: Tensor, batch: Batch, facts: Facts) -> Marks:
-        """How far off the rating foretold is, the farthest first."""
+        """How far off the rating foretold is, the farthest first; and of which user each is."""
         foretold = output[:, 2].double().clamp(*facts.details["scale"])
-        return marks.by_value((foretold - batch[1]).abs(), "error", high_is_good=False)
+        found = marks.by_value((foretold - batch[1]).abs(), "error", high_is_good=False)
+        return replace(found, owners=batch[0][:, 0].cpu(), names=facts.details["users"])
 
     def pose(self, split: Split, batch: Batch, index: int, facts: Facts) -> Posed:
         """A user and an item, and how the one rated the other."""
@@ -190,7 +191,8 @@ class Rating(Task):
             raise UserError(f"{name}: expected a user, as in '196', or a user and an item, as in '196 242'")
         users, items = facts.details["users"], facts.details["items"]
         user = users.index(given[0]) if given[0] in users else -1
-        remark = "" if user >= 0 else f"user {given[0]} has rated nothing here, so this is what most people like"
+        unknown = f"nothing is known of user {given[0]} (a cold start), so this is what most people like"
+        remark = "" if user >= 0 else unknown
         if len(given) == 2:
             if given[1] not in items:
                 raise UserError(f"{name}: {facts.name} has no item {given[1]}; {nearest(given[1], items[:8])}")
@@ -208,6 +210,11 @@ class Rating(Task):
             "user": Rows(users, users),
             "item": Rows(facts.details["titles"], [f"{users[0]} {item}" for item in items]),
         }
+
+    def known(self, facts: Facts) -> Sequence[str]:
+        """The users, each asked what to recommend."""
+        users: Sequence[str] = facts.details["users"]
+        return users
 
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """The items with the highest ratings, the best first; of one pair the rating."""

@@ -313,6 +313,10 @@ class Task(ABC):
         """The same for what may hold several inputs, in their order: the rows of a table."""
         return [self.read(source, facts, name)]
 
+    def known(self, facts: Facts) -> Sequence[str]:
+        """Words to ask the network by that the data know, where one of one's own would mean little: its users."""
+        return ()
+
     @abstractmethod
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """One example's response (without the batch dimension) as the JSON of an answer.

@@ -95,7 +95,17 @@ export interface Answer {
   layers?: LayerMap[]
   seen?: string
   picture?: string
+  /** What somebody whom the data know would like most; or, of whom nothing is known, what most people like. */
+  recommended?: Recommended[]
+  popular?: Recommended[]
   [more: string]: unknown
+}
+
+/** One of the things that are recommended. */
+export interface Recommended {
+  title: string
+  rating: number
+  'ratings learnt from': number
 }
 
 /** Why the server did not do what it was asked: a sentence for the reader. */
@@ -144,6 +154,8 @@ export const api = {
   runs: () => told<(RunFacts & { system: string })[]>('/api/runs'),
   answer: (run: string, given: Given, layers: boolean, made: Made, signal?: AbortSignal) =>
     told<Answer>(`/api/runs/${part(run)}/answers?layers=${layers}${making(made)}`, sent(given, signal)),
+  /** Words to ask a network by that its data know. */
+  known: (run: string) => told<{ known: string[] }>(`/api/runs/${part(run)}/known`),
   record: (run: string, given: Given, made: Made = null) =>
     told<{ record: string }>(`/api/runs/${part(run)}/records?${making(made)}`, sent(given)),
   fetched,

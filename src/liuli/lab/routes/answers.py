@@ -12,8 +12,9 @@ from fastapi import APIRouter, Request, Response
 from liuli.errors import UserError
 from liuli.files import Json
 from liuli.lab.desk import Desk
+from liuli.lab.limits import MOST_KNOWN
 from liuli.lab.maps import maps
-from liuli.lab.replies import asked_of, network_of, source_of, told_json
+from liuli.lab.replies import asked_of, named, network_of, source_of, told_json
 from liuli.lab.subjects import Made, of_run
 from liuli.runs import Run
 from liuli.tasks.miniatures import address
@@ -28,6 +29,16 @@ def routes(desk: Desk) -> APIRouter:
     async def answers(name: str, request: Request, layers: bool = False, made: int | None = None) -> Response:
         given = await source_of(request)
         return told_json(await desk.work(lambda: answered(asked_of(name, made), given, layers)))
+
+    @router.get("/api/runs/{name}/known")
+    async def known(name: str) -> Response:
+        """Words to ask the network by that its data know."""
+
+        def asked() -> Json:
+            run = named(name)
+            return {"known": list(run.system.task.known(run.facts)[:MOST_KNOWN])}
+
+        return told_json(await desk.work(asked))
 
     @router.post("/api/runs/{name}/records")
     async def records(name: str, request: Request, made: int | None = None) -> Response:

@@ -32,10 +32,15 @@ def routes(desk: Desk) -> APIRouter:
 
     @router.get("/api/runs/{name}/judging/examples")
     async def examples(
-        name: str, true: int | None = None, answer: int | None = None, start: int = 0, count: int = 24
+        name: str,
+        true: int | None = None,
+        answer: int | None = None,
+        owner: str | None = None,
+        start: int = 0,
+        count: int = 24,
     ) -> Response:
         judgement = bench.get(name)
-        return told_json(await desk.work(lambda: tiles(judgement, true, answer, start, count)))
+        return told_json(await desk.work(lambda: tiles(judgement, true, answer, owner, start, count)))
 
     @router.get("/api/runs/{name}/judging/figures")
     async def figures(name: str) -> Response:

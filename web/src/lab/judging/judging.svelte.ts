@@ -34,6 +34,8 @@ export interface Judged {
   measure: string | null
   examples: number
   mistakes: number | null
+  /** Some of those whose examples they are; none where they are nobody's. */
+  owners: string[]
 }
 
 /** A piece of a text, how much it surprised the network (nats; null: not asked), and what that named if another. */
@@ -63,9 +65,12 @@ const at = (run: string): string => `/api/runs/${encodeURIComponent(run)}`
 
 export const asked = {
   before: (run: string) => api.told<Before>(`${at(run)}/judging`),
-  examples: (run: string, cell: Cell | null, start: number, count: number) =>
-    api.told<{ total: number; examples: Tile[] }>(
-      `${at(run)}/judging/examples?start=${start}&count=${count}${cell ? `&true=${cell.true}&answer=${cell.answer}` : ''}`,
+  /** Examples of a cell, and of one owner ("": of all); `known`: whether the data know that owner. */
+  examples: (run: string, cell: Cell | null, owner: string, start: number, count: number) =>
+    api.told<{ total: number; known: boolean; examples: Tile[] }>(
+      `${at(run)}/judging/examples?start=${start}&count=${count}` +
+        (cell ? `&true=${cell.true}&answer=${cell.answer}` : '') +
+        (owner ? `&owner=${encodeURIComponent(owner)}` : ''),
     ),
   figures: (run: string) => api.told<{ figures: string[] }>(`${at(run)}/judging/figures`),
   figure: (run: string, number: number) => `${at(run)}/judging/figures/${number}`,

@@ -15,7 +15,9 @@ import torch
 from PIL import Image, ImageDraw
 
 from liuli import cli
+from liuli.data import store
 from liuli.files import sha256
+from liuli.lab import following
 from liuli.lab.road import road
 from liuli.runs import EXHIBITS, RUNS, Run, runs
 from liuli.training import exhibit as making
@@ -96,8 +98,32 @@ def test_exhibits_are_small_and_name_no_folder_of_the_machine_that_made_them() -
     assert sum(sizes) <= 20_000_000
     for file in EXHIBITS.rglob("*.json"):
         assert not re.search(r"[\" =]/(tmp|home|root|work|Users)\b", file.read_text(encoding="utf-8")), file
-    known = {"run.json", "result.json", "metrics.jsonl", "distributions.jsonl", "learnt.json", "model.safetensors"}
-    assert {file.name for file in EXHIBITS.rglob("*") if file.is_file()} <= known
+    told = {"examples.json", "answers.jsonl"}
+    known = {
+        "run.json",
+        "result.json",
+        "metrics.jsonl",
+        "distributions.jsonl",
+        "learnt.json",
+        "model.safetensors",
+    } | told
+    for file in (file for file in EXHIBITS.rglob("*") if file.is_file()):
+        assert file.name in always | told
+        data = Run.open(file.parent).facts.name
+        assert file.name not in told or not store.definition(data).files, "examples of somebody else's data set"
+
+
+@pytest.mark.parametrize("name", ["dqn", "mdp", "q-learning"])
+def test_exhibits_that_decide_say_how_they_came_to(name: str) -> None:
+    run = Run.open(f"exhibit:{name}")
+    last = following.distributions(run, 0)["moments"][-1]
+    found = following.examples(run, 0)
+    shown, answers = found["examples"], found["answers"]
+    assert last["epoch"] == (run.result or {})["epochs"]
+    assert any(spread for spread in last["weights"].values())
+    assert answers[-1]["epoch"] == last["epoch"]
+    for one, said in zip(shown, answers[-1]["answers"], strict=True):
+        assert said["answer"] in (one["right"].split(" / ") if one["right"] else run.system.task.actions(run.facts))
 
 
 @every
@@ -171,6 +197,7 @@ def test_an_exhibit_is_made(trained: Run, here: Path) -> None:
     made = exhibit(trained, "liuli exhibit runs/mine", here / "all")
     assert {file.name for file in (here / "all" / "mine").iterdir()} == {
         "run.json", "result.json", "metrics.jsonl", "distributions.jsonl", "model.safetensors",
+        "examples.json", "answers.jsonl",
     }  # fmt: skip
     assert (made.result or {})["exhibit"]["weights"] == "float16"
     assert made.record["command"] == "liuli train perceptron --out runs/mine"

@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from liuli.data import store
 from liuli.errors import UserError
 from liuli.files import Json, sha256, unwritable, write_json, write_text
 from liuli.runs import EXHIBITS, Run, runs
@@ -61,7 +62,7 @@ def exhibit(run: Run, command: str, exhibits: Path = EXHIBITS) -> Run:
         result |= {"command": typed, "reached": True, "exhibit": kept | {"command": command}}
         write_json(making / "run.json", run.record | {"command": typed})
         write_json(making / "result.json", result)
-        for file in (run.metrics_file, run.distributions_file):  # no examples: they are of the data set
+        for file in told(run):
             if file.is_file():
                 shutil.copyfile(file, making / file.name)
         shutil.rmtree(folder, ignore_errors=True)
@@ -71,6 +72,12 @@ def exhibit(run: Run, command: str, exhibits: Path = EXHIBITS) -> Run:
     finally:
         shutil.rmtree(making, ignore_errors=True)
     return Run.open(folder)
+
+
+def told(run: Run) -> list[Path]:
+    """The files that say how a run came along; its examples only where no one else's data set holds them."""
+    always = [run.metrics_file, run.distributions_file]
+    return always if store.definition(run.facts.name).files else [*always, run.examples_file, run.answers_file]
 
 
 def ready(run: Run) -> dict[str, Json]:

@@ -178,6 +178,23 @@ def test_a_camera_that_is_refused_is_said_in_a_sentence(enter: Callable[..., Pag
     expect(page.get_by_role("alert")).to_contain_text(said)
 
 
+def test_whoever_comes_back_from_inside_finds_what_was_drawn_and_answered(
+    enter: Callable[..., Page], trained: Run
+) -> None:
+    page = asking(enter)
+    draw_seven(page)
+    page.locator("button.inside").click()
+    page.wait_for_selector(".whole .answer strong")
+    page.go_back()
+    said, shown, _ = said_of(page)
+    assert said == answer_to(trained, shown)[0]
+    assert shown.max() > 200
+    expect(page.locator(".run select")).to_have_value("knows-nothing")
+    numbers = "one => [...one.getContext('2d').getImageData(0, 0, 280, 280).data]"
+    drawn = np.array(page.locator(".pad canvas").evaluate(numbers)).reshape(280, 280, 4)[..., 0] < 128
+    assert 1000 < drawn.sum() < 20_000
+
+
 def test_what_is_typed_is_asked_for_by_the_names_of_the_features(enter: Callable[..., Page]) -> None:
     run = Run.open("exhibit:perceptron")
     page = enter("system/perceptron")

@@ -153,6 +153,7 @@ def test_runs_are_compared(enter: Callable[..., Page]) -> None:
             expect(curves.locator(f"span[data-run='{name}'] data").first).to_have_attribute("value", str(expected[0]))
             assert numbers(curves.locator(f"span[data-run='{name}']")) == expected
     best = numbers(table.locator("tr[data-key='test accuracy']"))
+    expect(table.locator("tr[data-key='test accuracy'] th")).to_have_text("test · accuracy")
     assert best == [(at(name).result or {})["metrics"]["accuracy"] for name in ("mlp", "mlp-2")]
 
 

@@ -91,7 +91,8 @@ def test_data_that_are_not_here_are_said_in_one_sentence_and_not_fetched(
     before = Visitor(lab).ask("GET", "/api/runs/away/judging").json()
     assert before["here"] is False
     assert before["metrics"] == {"accuracy": 0.5}
-    for method, path in (("GET", "judging/events"), ("POST", "parts/test/0/answers"), ("POST", "parts/test/0/records")):
+    asked = ("POST", "parts/test/0/answers"), ("POST", "parts/test/0/records"), ("GET", "clouds/hidden")
+    for method, path in (("GET", "judging/events"), *asked):
         answer = Visitor(lab).ask(method, f"/api/runs/away/{path}", headers=OWN)
         assert answer.status_code == 422
         assert answer.json()["error"] == "mnist: the data set is not on this machine; run 'liuli data fetch mnist'"

@@ -55,7 +55,10 @@ def options(
         bool, typer.Option("--version", help="Print the version and stop.", callback=print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """A glass-box laboratory for deep learning: train, check and open every system from the perceptron to GPT."""
+    """A glass-box laboratory for deep learning: train, check and open every system from the perceptron to GPT.
+
+    To begin: `liuli lab` shows it all in the browser; `liuli list` names the systems; `liuli train lenet` trains one.
+    """
 
 
 app.command("list")(list_verb.list_systems)

@@ -55,7 +55,7 @@ def explain(
 ) -> None:
     """Say how every number inside a network came to be: the formula, with its numbers and where each came from.
 
-    Writes one HTML file with everything inside, forward and backward, which opens without a network; with --unit it
+    Writes one HTML file with everything inside, forward and backward, which any browser opens offline; with --unit it
     explains one number in the terminal.
 
     Example: `liuli explain lenet seven.png`
@@ -138,7 +138,7 @@ def write_page(record: Record, subject: Subject, file: Path, as_json: bool) -> N
         print_json({"page": str(file), "bytes": size, "answer": subject.answer or None})
         return
     said = f"{subject.input} → {subject.answer}\n" if subject.answer else ""
-    typer.echo(f"{said}{file} ({size / 1e6:.1f} MB; opens in any browser, without a network)")
+    typer.echo(f"{said}{file} ({size / 1e6:.1f} MB; opens in any browser, offline)")
 
 
 def print_unit(record: Record, unit: str, direction: str, terms: int, as_json: bool) -> None:

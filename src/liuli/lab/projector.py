@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
 from liuli.files import Json
+from liuli.lab.judging import must_be_here
 from liuli.lab.replies import network_of
 from liuli.models.foundations.pca import PCA
 from liuli.runs import Run
@@ -160,7 +161,12 @@ def embedding(run: Run, network: nn.Module, path: str) -> Cloud:
 
 
 def hidden(run: Run, network: nn.Module) -> Cloud:
-    """What the last layer reads, for each test example or for each part of the one that there is."""
+    """What the last layer reads, for each test example or for each part of the one that there is.
+
+    Raises:
+        UserError: the data are not on this machine.
+    """
+    must_be_here(run)
     data, task = run.data(), run.system.task
     batch = task.tensors(data.test, run.facts)
     last = last_layer(network, task, batch)

@@ -53,7 +53,7 @@ class Work:
 
 def liuli(work: Work, gate: Gate) -> None:
     """The recipe, but with the validation that all have."""
-    train(work.name, gate, lr=RATE, batch_size=BATCH, validation=0.1, warmup=0.0)
+    train(work.name, gate, lr=RATE, batch_size=BATCH, validation=0.1, warmup=0.0, augment="false")
 
 
 def keras(work: Work, gate: Gate, backend: str) -> None:

@@ -25,7 +25,7 @@ from liuli.tasks import words
 from liuli.tasks.text_classification import TextClassification
 from liuli.tasks.words import PADDING, UNKNOWN
 
-TEXTS = ["Free prize! Call 0800 now", "call me now", "see you at 5, ok?", "FREE now", "me and you", "Prize at 10"]
+TEXTS = ["FREE prize! call 0800 now", "call me now", "see you at 5, ok?", "free FREE now", "me and you", "prize at 10"]
 FACTS = Facts("sms-spam", "", "", "sentence", "", (), ("ham", "spam"))
 TASK = TextClassification(length=6)
 
@@ -43,22 +43,32 @@ def facts() -> Facts:
 def test_what_comes_twice_is_learnt_the_commonest_first(facts: Facts) -> None:
     names = list(dict(sorted(words.vocabulary(facts.learnt).items(), key=lambda item: item[1])))
     assert names[:3] == ["[PAD]", "[UNK]", "now"]
-    assert set(names[3:]) == {"at", "call", "free", "me", "prize", "you"}
+    assert set(names[3:]) == {"FREE", "at", "call", "me", "prize", "you"}
     again = TASK.learn(split(TEXTS), FACTS)
     assert again == facts.learnt
 
 
 def test_numbers_and_back(facts: Facts) -> None:
-    numbers, labels = TASK.tensors(split(["Call  NOW, you!", "", "me " * 20, "free"]), facts)
+    numbers, labels = TASK.tensors(split(["call  now, you!", "", "me " * 20, "FREE", "free"]), facts)
     assert numbers.dtype == torch.int32
-    assert numbers.shape == (4, 6)
+    assert numbers.shape == (5, 6)
     spelled = [words.spelled(row, facts.learnt) for row in numbers]
-    assert spelled == [["call", "now", "[UNK]", "you", "[UNK]"], ["[UNK]"], ["me"] * 6, ["free"]]
-    assert TASK.lengths((numbers, labels)).tolist() == [5, 1, 6, 1]
+    assert spelled == [["call", "now", "[UNK]", "you", "[UNK]"], ["[UNK]"], ["me"] * 6, ["FREE"], ["[UNK]"]]
+    assert TASK.lengths((numbers, labels)).tolist() == [5, 1, 6, 1, 1]
     assert numbers[3].tolist()[1:] == [PADDING] * 5
     cut, kept = TASK.cut((numbers, labels), 5)
-    assert cut.shape == (4, 5)
+    assert cut.shape == (5, 5)
     assert torch.equal(kept, labels)
+
+
+def test_in_training_some_words_are_read_as_unknown() -> None:
+    numbers, labels = TASK.draw(2000)
+    torch.manual_seed(0)
+    varied, kept = TASK.augment((numbers, labels))
+    changed = varied != numbers
+    assert (varied[changed] == UNKNOWN).all()
+    assert 0.08 < float(changed[numbers > UNKNOWN].float().mean()) < 0.12
+    assert kept is labels
 
 
 def test_an_empty_split_has_no_examples(facts: Facts) -> None:
@@ -100,11 +110,11 @@ def test_what_is_no_text_is_refused(content: bytes, said: str, facts: Facts) -> 
 
 def test_a_file_is_a_sentence_a_line(facts: Facts, tmp_path: Path) -> None:
     file = tmp_path / "two.txt"
-    file.write_text("\ufeffcall me\n\nfree now\n", encoding="utf-8")
+    file.write_text("\ufeffcall me\n\nFREE now\n", encoding="utf-8")
     found = TASK.read_all(file, facts, "two.txt")
     assert [(one.name, one.spelled) for one in found] == [
         ("two.txt, line 1", "call me"),
-        ("two.txt, line 3", "free now"),
+        ("two.txt, line 3", "FREE now"),
     ]
     with pytest.raises(UserError, match="No such file"):
         TASK.read_all(tmp_path / "none.txt", facts, "none.txt")
@@ -218,12 +228,12 @@ def asked(capsys: pytest.CaptureFixture[str], *inputs: str) -> tuple[int, list[d
 def test_predict_takes_words_files_and_standard_input(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (here / "two.txt").write_text("call me\nfree now\n")
+    (here / "two.txt").write_text("call me\nFREE now\n")
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"see you\n")))
-    code, answers, _ = asked(capsys, "Free prize!", "two.txt", "-")
+    code, answers, _ = asked(capsys, "FREE prize!", "two.txt", "-")
     assert code == 0
-    assert [one["input"] for one in answers] == ["Free prize!", "two.txt, line 1", "two.txt, line 2", "standard-input"]
-    assert answers[0]["read"] == "free prize [UNK]"
+    assert [one["input"] for one in answers] == ["FREE prize!", "two.txt, line 1", "two.txt, line 2", "standard-input"]
+    assert answers[0]["read"] == "FREE prize [UNK]"
     for one in answers:
         assert one.keys() == {"input", "answer", "probability", "probabilities", "read"}
         assert sum(one["probabilities"].values()) == pytest.approx(1)
@@ -249,11 +259,11 @@ def test_predict_for_a_reader(here: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_explain_takes_words(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["explain", "small", "Call me / now", "--json"]) == 0
+    assert cli.run(["explain", "small", "call me / now", "--json"]) == 0
     assert Path(json.loads(capsys.readouterr().out)["page"]).stat().st_size > 100_000
-    _, subject, _ = recorded("small", "Call me / now")
-    assert (subject.input, subject.notes[0]) == ("Call me / now", ("note.words", {"words": "call me [UNK] now"}))
+    _, subject, _ = recorded("small", "call me / now")
+    assert (subject.input, subject.notes[0]) == ("call me / now", ("note.words", {"words": "call me [UNK] now"}))
     assert cli.run(["explain", "small", "word " * 200, "--json"]) == 0, "a sentence longer than a file's name"
-    (here / "two.txt").write_text("call me\nfree now\n")
+    (here / "two.txt").write_text("call me\nFREE now\n")
     assert cli.run(["explain", "small", "two.txt"]) == 2
     assert "holds 2 inputs, but one is explained at a time" in capsys.readouterr().err

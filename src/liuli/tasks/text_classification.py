@@ -27,6 +27,7 @@ from liuli.tasks.marks import Marks
 from liuli.tasks.task import Batch, Example, Outcome, Posed, Rows, Task
 from liuli.tasks.words import NAMES, PADDING, UNKNOWN
 
+DROPPED = 0.1  # of the words, in training
 DRAWN_WORDS = 50
 DRAWN_LENGTH = 7
 
@@ -82,6 +83,13 @@ class TextClassification(Task):
         """Without the columns that only fill the place."""
         numbers, *rest = batch
         return numbers[:, :length], *rest
+
+    def augment(self, batch: Batch) -> Batch:
+        """Some words, drawn anew each time, are read as unknown ones, so that none decides alone: word dropout, by
+        Iyyer, Manjunatha, Boyd-Graber & Daumé (2015), who leave them out."""
+        numbers, *rest = batch
+        dropped = (torch.rand(numbers.shape, device=numbers.device) < DROPPED) & (numbers != PADDING)
+        return numbers.masked_fill(dropped, UNKNOWN), *rest
 
     def draw(self, count: int, seed: int = 0) -> Batch:
         """Words drawn evenly, each sentence one word shorter than the one before, and labels in turn."""

@@ -1,9 +1,9 @@
 """Sentences as numbers: words told apart, numbered by how often they come, and kept so that a run can read again.
 
-A word is a run of letters and digits, or of other signs. Upper and lower case are one, and so are the ten digits,
-because what a number looks like ("00000000000") says more of a message than which number it is. What comes only once
-in the training part is not learnt, but read as "[UNK]", as every word is that nobody has seen: so the network learns
-what an unknown word means.
+A word is a run of letters and digits, or of other signs. Upper and lower case stay apart, for who shouts "FREE" means
+another thing than who is "free"; the ten digits are one, because what a number looks like ("00000000000") says more of
+a message than which number it is. What comes only once in the training part is not learnt, but read as "[UNK]", as
+every word is that nobody has seen: so the network learns what an unknown word means.
 
 Shapes: N sentences, T words of the longest.
 """
@@ -32,12 +32,12 @@ def learn(texts: Iterable[str]) -> dict[str, Any]:
     with from_extra("language"):
         from tokenizers import Regex, Tokenizer
         from tokenizers.models import WordLevel
-        from tokenizers.normalizers import NFKC, Lowercase, Replace, Sequence
+        from tokenizers.normalizers import NFKC, Replace, Sequence
         from tokenizers.pre_tokenizers import Whitespace
         from tokenizers.trainers import WordLevelTrainer
 
     tokenizer = Tokenizer(WordLevel(unk_token=NAMES[UNKNOWN]))
-    tokenizer.normalizer = Sequence([NFKC(), Lowercase(), Replace(Regex(r"\d"), "0")])
+    tokenizer.normalizer = Sequence([NFKC(), Replace(Regex(r"\d"), "0")])
     tokenizer.pre_tokenizer = Whitespace()
     tokenizer.train_from_iterator(
         texts, WordLevelTrainer(special_tokens=list(NAMES), min_frequency=FEWEST, show_progress=False)

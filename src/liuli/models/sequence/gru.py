@@ -19,7 +19,7 @@ Shapes:
 Departures:
     The reset gate acts after the product with Uₙ, as in the paper's first version, in PyTorch and in cuDNN; the version
     that was printed has Uₙ (r ⊙ hₜ₋₁). The gates have biases, which the paper leaves out. In training half of the
-    features of the words are dropped out, as in `rnn`.
+    features of the words are dropped out and some words are read as unknown ones, as in `rnn`.
 
 Look at:
     The update gate along a message: where it is near 1 the state is only handed on. And the reset gate at the first

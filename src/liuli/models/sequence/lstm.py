@@ -21,7 +21,7 @@ Shapes:
 Departures:
     One memory cell a block, and tanh for the paper's squashing functions. The gradient goes back through everything
     (the paper's is cut at the gates). Adam instead of gradient descent one example at a time. In training half of the
-    features of the words are dropped out, as in `rnn`.
+    features of the words are dropped out and some words are read as unknown ones, as in `rnn`.
 
 Look at:
     The forget gate of each unit along a message: which words make it let go? Beside it the memory, which in the simple

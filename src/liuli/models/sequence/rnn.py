@@ -20,8 +20,8 @@ Shapes:
 Departures:
     tanh instead of the logistic function. The gradient goes back through all time steps (Elman's stops after one). The
     network names the whole sentence; Elman's guesses the next word. Words have learnt features instead of one bit each.
-    In training half of these, drawn anew each time, are dropped out (Zaremba, Sutskever & Vinyals, 2014), since so few
-    messages are soon learnt by heart. U begins as the identity, so that at first a state is handed on and fades slowly
+    In training half of these, drawn anew each time, are dropped out (Zaremba, Sutskever & Vinyals, 2014), and one word
+    in ten is read as an unknown one (Iyyer et al., 2015), since so few messages are soon learnt by heart. U begins as the identity, so that at first a state is handed on and fades slowly
     (Le, Jaitly & Hinton, 2015).
 
 Look at:
@@ -87,7 +87,9 @@ class RNN(nn.Module):
         return self.output(last)  # (B, 1), or (B, K)
 
 
-RECIPE = Recipe(epochs=12, batch_size=64, optimizer=Adam(lr=4e-3), schedule=Cosine(), validation=0.0, clip=1.0)
+RECIPE = Recipe(
+    epochs=12, batch_size=64, optimizer=Adam(lr=4e-3), schedule=Cosine(), validation=0.0, clip=1.0, augment=True
+)
 """The same for every cell, so that nothing but the cell makes a difference."""
 
 SYSTEM = System(

@@ -21,8 +21,8 @@ Departures:
     tanh instead of the logistic function. The gradient goes back through all time steps (Elman's stops after one). The
     network names the whole sentence; Elman's guesses the next word. Words have learnt features instead of one bit each.
     In training half of these, drawn anew each time, are dropped out (Zaremba, Sutskever & Vinyals, 2014), and one word
-    in ten is read as an unknown one (Iyyer et al., 2015), since so few messages are soon learnt by heart. U begins as the identity, so that at first a state is handed on and fades slowly
-    (Le, Jaitly & Hinton, 2015).
+    in ten is read as an unknown one (Iyyer et al., 2015), since so few messages are soon learnt by heart. U begins as
+    the identity, so that at first a state is handed on and fades slowly (Le, Jaitly & Hinton, 2015).
 
 Look at:
     The state after each word: where in a message does the network make up its mind? And the gradient of the first

@@ -18,6 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from liuli.layers.recurrence import Recurrence, suits
+
 
 class Weights(NamedTuple):
     """The weights of one cell; the gates lie one under another, G of them (RNN 1, LSTM 4, GRU 3)."""
@@ -161,8 +163,8 @@ def run(
 class Recurrent(nn.Module, ABC):
     """One layer whose state goes through the time steps; a subclass writes its cell gate by gate.
 
-    The cell is what a record holds. Where nobody looks (no function mode of PyTorch is on), a kernel of PyTorch
-    computes the same for all time steps at once, forward and backward.
+    The cell is what a record holds. Where nobody looks (no function mode of PyTorch is on), a kernel computes the same
+    for all time steps at once: in training a few units by one of liuli's own (see `recurrence`), else PyTorch's.
 
     Args:
         width: D, features of an input.
@@ -205,11 +207,16 @@ class Recurrent(nn.Module, ABC):
         return (nothing, nothing) if self.memory else (nothing,)
 
     def by_kernel(self, x: Tensor, state: State) -> Tensor:
-        """The same by PyTorch's kernel, which would add a second bias."""
+        """The same by a kernel."""
+        learns = torch.is_grad_enabled()  # whether anyone will go backward
+        if learns and suits(self.kernel, x, self.units):
+            own = (self.weight_input, self.weight_state, self.bias)
+            apply: Callable[..., Tensor] = Recurrence.apply
+            return apply(self.kernel, x, *own, state[0], state[-1])
+        # PyTorch's would add a second bias.
         weights = (self.weight_input, self.weight_state, self.bias, torch.zeros_like(self.bias))
         begin = tuple(part[None] for part in state)
         initial = begin if self.memory else begin[0]
-        learns = torch.is_grad_enabled()  # whether anyone will go backward
         run = getattr(torch, self.kernel)
         return run(x, initial, weights, True, 1, 0.0, learns, False, True)[0]
 

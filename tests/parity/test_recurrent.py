@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,6 +14,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from liuli import catalog, checking
+from liuli.layers import recurrence
 from liuli.layers.recurrent import Recurrent, State
 from liuli.models.sequence.gru import GRULayer
 from liuli.models.sequence.lstm import LSTM, LSTMLayer
@@ -19,6 +22,7 @@ from liuli.models.sequence.rnn import RNN, ElmanLayer
 from liuli.tasks.text_classification import TextClassification
 from liuli.tracing import trace
 from liuli.training.captured import CapturedEngine
+from liuli.training.recording import record
 
 LAYERS = {ElmanLayer: nn.RNN, LSTMLayer: nn.LSTM, GRULayer: nn.GRU}
 every_layer = pytest.mark.parametrize("kind", LAYERS, ids=lambda one: one.__name__)
@@ -31,27 +35,105 @@ class Looking(TorchFunctionMode):
         return function(*args, **(kwargs or {}))
 
 
-def passes(layer: Recurrent, x: Tensor) -> list[Tensor]:
-    """The states, and the gradients by input and weights of a sum that weighs each state differently."""
-    layer.zero_grad()
-    x = x.detach().requires_grad_()
-    states = layer(x)
-    (states * torch.linspace(-1, 1, states.numel(), dtype=x.dtype).view_as(states)).sum().backward()
-    return [states.detach(), x.grad, *(one.grad.clone() for one in layer.parameters())]
+def passes(layer: Recurrent, x: Tensor, begin: State | None = None) -> list[Tensor]:
+    """The states, and the gradients by input, begin and weights of a sum that weighs each state differently."""
+    given = [one.detach().requires_grad_() for one in (x, *(begin or ()))]
+    states = layer(given[0], tuple(given[1:]) or None)
+    weighed = (states * torch.linspace(-1, 1, states.numel(), dtype=x.dtype).view_as(states)).sum()
+    return [states.detach(), *torch.autograd.grad(weighed, [*given, *layer.parameters()])]
 
 
+def by_gates(layer: Recurrent, x: Tensor, begin: State | None = None) -> list[Tensor]:
+    """The same as it can be read."""
+    with Looking():
+        return passes(layer, x, begin)
+
+
+def drawn_begin(layer: Recurrent, x: Tensor) -> State:
+    """A state to begin with."""
+    return tuple(torch.randn_like(part) for part in layer.zeros(x))
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["own kernel", "PyTorch's kernel"])
 @every_layer
-@given(batch=st.integers(1, 4), steps=st.integers(1, 9), width=st.integers(1, 6), units=st.integers(1, 6))
+@given(
+    batch=st.integers(1, 20),
+    steps=st.integers(1, 9),
+    width=st.integers(1, 6),
+    units=st.integers(1, 6),
+    new=st.booleans(),
+)
 @settings(max_examples=15, deadline=None)
-def test_gate_by_gate_equals_the_kernel(kind: type[Recurrent], batch: int, steps: int, width: int, units: int) -> None:
+def test_gate_by_gate_equals_the_kernel(
+    own: bool, kind: type[Recurrent], batch: int, steps: int, width: int, units: int, new: bool
+) -> None:
     torch.manual_seed(steps)
     for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-5)):
         layer, x = kind(width, units).to(dtype), torch.randn(batch, steps, width, dtype=dtype)
-        by_kernel = passes(layer, x)
-        with Looking():
-            by_gates = passes(layer, x)
-        for one, other in zip(by_kernel, by_gates, strict=True):
-            torch.testing.assert_close(one, other, rtol=tolerance, atol=tolerance)
+        begin = None if new else drawn_begin(layer, x)
+        with pytest.MonkeyPatch.context() as patch:
+            if not own:
+                patch.setitem(recurrence.FEW, layer.kernel, 0)
+            assert by_own(layer(x)) == own
+            by_kernel = passes(layer, x, begin)
+        for one, other in zip(by_kernel, by_gates(layer, x, begin), strict=True):
+            torch.testing.assert_close(one, other, rtol=tolerance, atol=tolerance * batch)
+
+
+def by_own(states: Tensor) -> bool:
+    """Whether liuli's own kernel gave them."""
+    return type(states.grad_fn).__name__ == "RecurrenceBackward"
+
+
+@every_layer
+def test_own_derivatives_are_difference_quotients(kind: type[Recurrent]) -> None:
+    layer, x = kind(2, 3).double(), torch.randn(2, 3, 2, dtype=torch.float64)
+    own = (layer.weight_input, layer.weight_state, layer.bias)
+    given = [one.detach().requires_grad_() for one in (x, *own, *drawn_begin(layer, x))]
+
+    def states(x: Tensor, *rest: Tensor) -> Tensor:
+        return recurrence.Recurrence.apply(layer.kernel, x, *rest)
+
+    assert torch.autograd.gradcheck(states, given)
+    assert torch.autograd.gradgradcheck(states, given)
+
+
+def test_own_exponential_and_tanh_are_as_exact_as_float32() -> None:
+    x = torch.cat([torch.linspace(-30, 30, 50_001), torch.linspace(-1e-3, 1e-3, 1001), torch.tensor([-200.0, 200.0])])
+    elman, gru = ElmanLayer(1, 1), GRULayer(1, 1)
+    with torch.no_grad():
+        for layer in (elman, gru):
+            for weight in layer.parameters():
+                weight.zero_()
+        elman.weight_input.fill_(1)  # h = tanh x
+        gru.weight_input[1] = 1  # the candidate is 0, the state was 1: h = σ(x)
+    found = elman(x.view(-1, 1, 1)), gru(x.view(-1, 1, 1), (torch.ones(len(x), 1),))
+    for one, exact in zip(found, (x.double().tanh(), x.double().sigmoid()), strict=True):
+        ulp = torch.from_numpy(np.spacing(exact.abs().float().numpy())).double().clamp(min=1e-38)
+        assert by_own(one)
+        assert float(((one.detach().flatten().double() - exact).abs() / ulp).max()) < 4
+
+
+@every_layer
+def test_own_kernel_hands_on_what_is_no_number(kind: type[Recurrent]) -> None:
+    layer, x = kind(2, 3), torch.randn(6, 4, 2)
+    x[0, 1, 0], x[1, 2, 1], x[2, 0, 0] = math.nan, math.inf, -math.inf
+    found, expected = layer(x).detach(), by_gates(layer, x)[0]
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5, equal_nan=True)
+    assert found[0, 1:].isnan().all()
+    assert not found[3:].isnan().any()
+
+
+def test_own_kernel_is_taken_where_it_is_the_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = torch.randn(2, 3, 4)
+    assert by_own(LSTMLayer(4, 32)(x))
+    assert not by_own(LSTMLayer(4, 33)(x))
+    assert not recurrence.suits("lstm", x.bfloat16(), 5)
+    assert not recurrence.suits("lstm", x.to("meta"), 5)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert not recurrence.suits("lstm", x, 5)
+    monkeypatch.setattr(recurrence, "installed", lambda: False)
+    assert not by_own(LSTMLayer(4, 5)(x))
 
 
 @every_layer
@@ -98,6 +180,9 @@ def test_the_step_is_captured(name: str) -> None:
     engine.prepare(batch)  # raises where a replay differs
     assert engine.replay(batch)[0]["loss"] > 0
     assert all(replay != engine.compute for replay in engine.replays.values())
+    graph = record(engine.compute, batch, [])
+    assert sum(node.target == torch.ops.liuli.recurrence.default for node in graph.nodes) == 1
+    assert sum(node.target == torch.ops.liuli.recurrence_backward.default for node in graph.nodes) == 1
 
 
 @pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])

@@ -1,7 +1,6 @@
 """A recurrent layer as one operation of PyTorch, which autograd and a recorded step know (`training.recording`).
 
-By the kernels of `recurrent_kernel`, on the CPU. Its derivative is an operation too, which cannot be differentiated
-again.
+By the kernels of `recurrent_kernel`, on the CPU. Its derivative is an operation too.
 
 Shapes: B sequences, T time steps, D features of an input, M units, G rows of the weights for each unit.
 """
@@ -14,7 +13,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 KINDS = {"rnn_tanh": 0, "gru": 1, "lstm": 2}
 """What the kernels call the cells."""
@@ -66,18 +64,24 @@ class Recurrence(torch.autograd.Function):
     """The states after every step, (B, T, M), of x (B, T, D) and what the layer has: see `recurrent_kernel.forward`."""
 
     @staticmethod
-    def forward(ctx: Any, kind: str, x: Tensor, W: Tensor, U: Tensor, bias: Tensor, h: Tensor, c: Tensor) -> Tensor:
+    def forward(ctx: Any, kind: str, x: Tensor, W: Tensor, U: Tensor, bias: Tensor, *begin: Tensor) -> Tensor:
         """By the operation."""
-        ctx.kind = KINDS[kind]
-        kept = torch.ops.liuli.recurrence(ctx.kind, x, W, U, bias, h, c)
-        ctx.save_for_backward(x, W, U, *kept)
+        kept = torch.ops.liuli.recurrence(KINDS[kind], x, W, U, bias, begin[0], begin[-1])
+        ctx.kind = kind
+        ctx.save_for_backward(*kept, x, W, U, bias, *begin)
         states: Tensor = kept[0][1:].permute(2, 0, 1)
         return states
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, d_states: Tensor) -> tuple[Tensor | None, ...]:
-        """By its derivative."""
-        x, W, U, *kept = ctx.saved_tensors
-        *gradients, d_h, d_c = torch.ops.liuli.recurrence_backward(ctx.kind, d_states, x, W, U, kept)
-        return None, *gradients, d_h.t(), d_c.t()
+        """By its derivative; where that is to be differentiated again, by autograd through the cells that are read."""
+        kept, (x, W, U, bias, *begin) = ctx.saved_tensors[:3], ctx.saved_tensors[3:]
+        if not torch.is_grad_enabled():
+            *gradients, d_h, d_c = torch.ops.liuli.recurrence_backward(KINDS[ctx.kind], d_states, x, W, U, kept)
+            return None, *gradients, *(one.t() for one in (d_h, d_c)[: len(begin)])
+        from liuli.layers.recurrent import CELLS, Weights, unroll
+
+        steps, _ = unroll(CELLS[ctx.kind], x.unbind(1), tuple(begin), Weights(W, U, bias))
+        wanted = [one for one, needed in zip((x, W, U, bias, *begin), ctx.needs_input_grad[1:], strict=True) if needed]
+        found = iter(torch.autograd.grad(torch.stack(steps, dim=1), wanted, d_states, create_graph=True))
+        return None, *(next(found) if needed else None for needed in ctx.needs_input_grad[1:])

@@ -212,7 +212,7 @@ class Recurrent(nn.Module, ABC):
         if learns and suits(self.kernel, x, self.units):
             own = (self.weight_input, self.weight_state, self.bias)
             apply: Callable[..., Tensor] = Recurrence.apply
-            return apply(self.kernel, x, *own, state[0], state[-1])
+            return apply(self.kernel, x, *own, *state)
         # PyTorch's would add a second bias.
         weights = (self.weight_input, self.weight_state, self.bias, torch.zeros_like(self.bias))
         begin = tuple(part[None] for part in state)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -21,6 +22,7 @@ from liuli.tasks.image_classification import ImageClassification
 from liuli.tasks.task import Batch, Task
 from liuli.training import captured, kernels
 from liuli.training.captured import CapturedEngine
+from liuli.training.draws import bernoulli
 from liuli.training.engine import build
 from liuli.training.recording import NotCapturable, aten, compiled, forget, record
 from liuli.training.torch_engine import TorchEngine
@@ -321,6 +323,40 @@ def test_products_are_the_same(activation: str | None, monkeypatch: pytest.Monke
     for one, other in zip(function(inputs), compiled(graph)(inputs), strict=True):
         torch.testing.assert_close(other, one, rtol=1e-5, atol=1e-5)
         assert one.stride() == other.stride()
+
+
+@given(seed=st.integers(0, 2**32 - 1), before=st.integers(0, 700), count=st.integers(1, 2000), p=st.floats(0, 1))
+@settings(max_examples=40, deadline=None)
+def test_draws_are_of_the_mersenne_twister_and_leave_it_where_it_then_stands(
+    seed: int, before: int, count: int, p: float
+) -> None:
+    with torch.random.fork_rng([]):
+        torch.manual_seed(seed)
+        bernoulli(torch.empty(before), 0.5)
+        found = bernoulli(torch.empty(count), p)
+        after = torch.rand(4, dtype=torch.float64)
+    words = np.random.RandomState(seed).randint(0, 2**32, 2 * (before + count + 4), np.uint32).astype(np.uint64)
+    uniform = torch.from_numpy((words[::2] << 32 | words[1::2]) % 2**53 / 2**53)
+    assert torch.equal(found, (uniform[before:-4] < p).float())
+    assert torch.equal(after, uniform[-4:])
+
+
+def test_dropout_in_a_replay_has_pytorchs_bits() -> None:
+    def function(x: Tensor) -> list[Tensor]:
+        return [nn.functional.dropout(x, 0.3), nn.functional.dropout(x[:10], 0.3), torch.rand(2)]
+
+    x = torch.randn(kernels.DRAWN)
+    graph = record(function, [x], [])
+    kernels.choose(graph)
+    targets = [node.target for node in graph.nodes]
+    known = kernels.usable() and kernels.draws_are_known()  # not on Intel's processors
+    assert targets.count(bernoulli) == known
+    assert targets.count(aten.bernoulli_.float) == 2 - known
+    drawn = []
+    for one in (function, compiled(graph)):
+        torch.manual_seed(3)
+        drawn.append([*one(x), torch.get_rng_state()])
+    assert all(map(torch.equal, *drawn))
 
 
 def test_nothing_from_outside_is_written_to_but_what_may_be() -> None:

@@ -151,7 +151,7 @@ def laid_out(gradient: Tensor | None, parameter: Tensor) -> Tensor:
 
 def clipped(gradients: list[Tensor], largest: float) -> list[Tensor]:
     """The gradients, scaled down where their common norm is above `largest`."""
-    norm = torch.nn.utils.get_total_norm(gradients)
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
     return list(torch._foreach_mul(gradients, (largest / (norm + 1e-6)).clamp(max=1.0)))
 
 

@@ -10,6 +10,8 @@ max-pooling   takes one number after another, oneDNN sixteen at once (from four 
               among equals the same one.
 lstm          its kernel keeps what going backward needs only where gradients are recorded: in a replay they are not,
               and it must be told.
+draws         for dropout PyTorch asks its generator, on any processor but Intel's, for one word after another: many are
+              drawn at once with the same bits, where Numba is installed (`draws`).
 convolution   the weights' gradient has an AVX-512 kernel in rows only for channels in sixteens (or at most
               three), in channels-last for any; the gradient of the input is faster in rows.
 """
@@ -17,6 +19,8 @@ convolution   the weights' gradient has an AVX-512 kernel in rows only for chann
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -28,6 +32,8 @@ PRODUCT = 3 << 19
 """Multiplications (1.6 million) from which on oneDNN is the faster."""
 POOLED = 1 << 16
 """Numbers from which on a pooling by oneDNN is worth what bringing them there costs."""
+DRAWN = 1 << 12
+"""Numbers from which on drawing them at once is worth what reading and writing the generator's state costs."""
 LANES = 16
 """Float32 numbers in one AVX-512 register."""
 ACTIVATIONS: dict[Any, str] = {aten.sigmoid.default: "sigmoid", aten.relu.default: "relu", aten.tanh.default: "tanh"}
@@ -152,10 +158,35 @@ def lstm_for_training(*given: Any) -> tuple[Tensor, ...]:
     return results
 
 
+def draws(node: fx.Node, numbers: Tensor) -> None:
+    """`bernoulli_(numbers, p)`."""
+    plain = len(node.args) == 2 and not node.kwargs and numbers.is_contiguous()
+    if plain and node.users and numbers.numel() >= DRAWN and draws_are_known():
+        from liuli.training.draws import bernoulli
+
+        node.target = bernoulli
+
+
+@cache
+def draws_are_known() -> bool:
+    """Whether `draws` gives PyTorch's bits here."""
+    if find_spec("numba") is None:
+        return False
+    from liuli.training.draws import bernoulli
+
+    def drawn(by: Callable[[Tensor, float], Tensor]) -> list[Tensor]:
+        with torch.random.fork_rng([]):
+            torch.manual_seed(0)
+            return [by(torch.empty(999), 0.3), torch.get_rng_state()]
+
+    return all(map(torch.equal, drawn(bernoulli), drawn(Tensor.bernoulli_)))
+
+
 RULES: dict[Any, Callable[..., None]] = {
     aten.mm.default: product,
     aten.addmm.default: product_and_bias,
     aten.max_pool2d_with_indices.default: pooling,
     aten.convolution_backward.default: gradient_of_convolution,
     aten.mkldnn_rnn_layer.default: lstm,
+    aten.bernoulli_.float: draws,
 }

@@ -341,9 +341,10 @@ def test_draws_are_of_the_mersenne_twister_and_leave_it_where_it_then_stands(
     assert torch.equal(after, uniform[-4:])
 
 
-def test_dropout_in_a_replay_has_pytorchs_bits() -> None:
+@pytest.mark.parametrize("rate", [0.3, 0.5])
+def test_dropout_in_a_replay_has_pytorchs_bits(rate: float) -> None:
     def function(x: Tensor) -> list[Tensor]:
-        return [nn.functional.dropout(x, 0.3), nn.functional.dropout(x[:10], 0.3), torch.rand(2)]
+        return [nn.functional.dropout(x, rate), nn.functional.dropout(x[:10], rate), torch.rand(2)]
 
     x = torch.randn(kernels.DRAWN)
     graph = record(function, [x], [])

@@ -78,7 +78,7 @@ def draw(state, below, numbers):
     state[NEXT] = np.uint64(place)
 
 
-def bernoulli(numbers: Tensor, p: float) -> Tensor:
+def bernoulli(numbers: Tensor, p: float = 0.5) -> Tensor:
     """What `numbers.bernoulli_(p)` does, with contiguous numbers on the CPU."""
     state = torch.default_generator.get_state()
     draw(state.numpy().view(np.uint64), np.uint64(math.ceil(p * 2.0**53)), numbers.view(-1).numpy())

@@ -159,8 +159,8 @@ def lstm_for_training(*given: Any) -> tuple[Tensor, ...]:
 
 
 def draws(node: fx.Node, numbers: Tensor) -> None:
-    """`bernoulli_(numbers, p)`."""
-    plain = len(node.args) == 2 and not node.kwargs and numbers.is_contiguous()
+    """`bernoulli_(numbers, p)`, of which PyTorch leaves p out where it is 0.5."""
+    plain = not node.kwargs and numbers.is_contiguous()
     if plain and node.users and numbers.numel() >= DRAWN and draws_are_known():
         from liuli.training.draws import bernoulli
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+import liuli.layers
 from liuli import catalog, checking
 from liuli.layers import recurrence
 from liuli.layers.recurrent import Recurrent, State
@@ -132,7 +134,10 @@ def test_own_kernel_is_taken_where_it_is_the_faster(monkeypatch: pytest.MonkeyPa
     assert not recurrence.suits("lstm", x.to("meta"), 5)
     with torch.autocast("cpu", torch.bfloat16):
         assert not recurrence.suits("lstm", x, 5)
-    monkeypatch.setattr(recurrence, "installed", lambda: False)
+    monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.delitem(sys.modules, "liuli.layers.recurrent_kernel", raising=False)
+    monkeypatch.delattr(liuli.layers, "recurrent_kernel", raising=False)
+    monkeypatch.setattr(recurrence, "compiled", recurrence.compiled.__wrapped__)
     assert not by_own(LSTMLayer(4, 5)(x))
 
 

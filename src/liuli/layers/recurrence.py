@@ -8,7 +8,6 @@ Shapes: B sequences, T time steps, D features of an input, M units, G rows of th
 from __future__ import annotations
 
 from functools import cache
-from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -26,9 +25,13 @@ OPERATIONS = (
 
 
 @cache
-def installed() -> bool:
-    """Whether there is what compiles the kernels."""
-    return find_spec("numba") is not None
+def compiled() -> bool:
+    """Whether there are the kernels: Numba may be missing, not fit NumPy, or have no place to keep them."""
+    try:
+        from liuli.layers import recurrent_kernel  # noqa: F401 (takes half a second)
+    except (ImportError, RuntimeError):
+        return False
+    return True
 
 
 def suits(kind: str, x: Tensor, units: int) -> bool:
@@ -36,12 +39,12 @@ def suits(kind: str, x: Tensor, units: int) -> bool:
     plain = (
         x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and not torch.is_autocast_enabled("cpu")
     )
-    return plain and units <= FEW.get(kind, 0) and x.numel() > 0 and installed()
+    return plain and units <= FEW.get(kind, 0) and x.numel() > 0 and compiled()
 
 
 def forward(kind: int, *given: Tensor) -> list[Tensor]:
     """See `recurrent_kernel.forward`."""
-    from liuli.layers import recurrent_kernel  # takes half a second
+    from liuli.layers import recurrent_kernel
 
     kept = recurrent_kernel.forward(kind, *(one.detach().contiguous().numpy() for one in given))
     return [torch.from_numpy(one) for one in kept]

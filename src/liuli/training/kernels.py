@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -169,10 +168,11 @@ def draws(node: fx.Node, numbers: Tensor) -> None:
 
 @cache
 def draws_are_known() -> bool:
-    """Whether `draws` gives PyTorch's bits here."""
-    if find_spec("numba") is None:
+    """Whether `draws` gives PyTorch's bits here; Numba may be missing, not fit NumPy, or have no place for its code."""
+    try:
+        from liuli.training.draws import bernoulli
+    except (ImportError, RuntimeError):
         return False
-    from liuli.training.draws import bernoulli
 
     def drawn(by: Callable[[Tensor, float], Tensor]) -> list[Tensor]:
         with torch.random.fork_rng([]):

@@ -150,6 +150,24 @@ def test_nothing_is_wider_than_the_screen(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_factors_stand_beside_one_another_on_a_phone_and_what_they_come_to_below(
+    open_page: Callable[..., Page], explained: Path
+) -> None:
+    page = open_page(explained, viewport={"width": 390, "height": 844})
+    page.locator(".map .label", has_text="c1").first.click()
+    page.locator(".tabs label").nth(2).click()
+    row = page.locator("tr[data-term]").first
+    boxes = (*row.locator(".operand").all(), row.locator("td.right").first)
+    first, second, value = (one.bounding_box() or {} for one in boxes)
+    assert second["x"] > first["x"] + first["width"]
+    assert second["y"] == first["y"]
+    assert value["y"] >= first["y"] + first["height"]
+    row.locator(".operand").first.click()
+    page.locator(".explanation fieldset label").nth(1).click()
+    expect(page.locator(".explanation h2")).to_contain_text("∂L/∂")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def test_a_file_says_where_numbers_can_be_set(page: Page) -> None:
     page.locator(".answer li button.best").click()
     expect(page.locator(".explanation .still")).to_contain_text("liuli lab")

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
 import type { Manifest } from '../src/client/client'
-import { fill } from '../src/draw/colour'
+import { colour, fill, inkOn, type ScaleName } from '../src/draw/colour'
 import { layoutOf, powerOf, tiles, wrapped } from '../src/draw/plane'
 import { edgesIn, edgesOf, firstOpen, MOST_LINES, MOST_ROWS, rowsOf, siblingsOf, spanOf } from '../src/network/rows'
 import { tokens } from '../src/network/python'
@@ -138,5 +138,24 @@ describe('a plane', () => {
       false,
       false,
     ])
+  })
+})
+
+describe('a number on a colour', () => {
+  /** How much light a colour gives (WCAG 2.2, relative luminance). */
+  const light = (channels: readonly number[]): number => {
+    const [red, green, blue] = channels.map((one) =>
+      one / 255 <= 0.04045 ? one / 255 / 12.92 : ((one / 255 + 0.055) / 1.055) ** 2.4,
+    )
+    return 0.2126 * red! + 0.7152 * green! + 0.0722 * blue!
+  }
+
+  it.each(['signed', 'share', 'grey'] as ScaleName[])('is read on every colour of the scale %s', (scale) => {
+    for (const dark of [false, true])
+      for (let step = 0; step <= 200; step++) {
+        const own = colour(step / 100 - 1, { scale, low: -1, high: 1 }, dark)
+        const [less, more] = [light(own), inkOn(own) === '#fff' ? 1 : 0].sort((a, b) => a - b)
+        expect((more! + 0.05) / (less! + 0.05)).toBeGreaterThanOrEqual(4.5)
+      }
   })
 })

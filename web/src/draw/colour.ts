@@ -124,8 +124,9 @@ export function colour(value: number, extent: Extent, dark: boolean): [number, n
 export const css = ([red, green, blue]: readonly number[]): string => `rgb(${red} ${green} ${blue})`
 
 /** Black or white, whichever is read better on a colour. */
-export function inkOn([red, green, blue]: readonly number[]): string {
-  return 0.299 * red! + 0.587 * green! + 0.114 * blue! > 140 ? '#111' : '#fff'
+export function inkOn(colour: readonly number[]): string {
+  const [red, green, blue] = colour.map((one) => (one / 255) ** 2.2) // as much light as each gives
+  return 0.2126 * red! + 0.7152 * green! + 0.0722 * blue! > 0.18 ? '#000' : '#fff'
 }
 
 /** The ends for a value: the same distance to both sides of zero, 0 to 1 for shares, darkest to lightest for a picture. */

@@ -63,7 +63,8 @@ def examples(run: Run, start: int) -> Json:
         shown = json.loads(run.examples_file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         shown = []
-    return {"examples": shown, "answers": since(read_lines(run.answers_file), start), "pictures": watched(run)}
+    answers = since(read_lines(run.answers_file), start)
+    return {"examples": shown, "answers": answers, "ours": sorted(run.system.task.ours), "pictures": watched(run)}
 
 
 def watched(run: Run) -> dict[str, list[int]]:

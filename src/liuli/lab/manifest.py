@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +42,7 @@ class Subject:
         title: of the network.
         input: what was given to it, in a word: the name of a file.
         answer: what the network said, in a word.
+        ours: which of the texts are liuli's own, see `Task.ours`.
         picture: the same drawn, where it is best seen: a PNG.
         shares: address of the probabilities.
         labels: the name of each class.
@@ -55,6 +56,7 @@ class Subject:
     title: str
     input: str = ""
     answer: str = ""
+    ours: Collection[str] = ()
     picture: bytes = b""
     shares: str = ""
     labels: Sequence[str] = ()
@@ -79,6 +81,7 @@ def manifest(record: Record, subject: Subject, pack: Pack | None) -> Json:
         "input": subject.input,
         "answer": {
             "text": subject.answer,
+            "ours": sorted(subject.ours),
             "picture": f"data:image/png;base64,{b64encode(subject.picture).decode()}" if subject.picture else "",
             "shares": subject.shares,
             "labels": list(subject.labels),

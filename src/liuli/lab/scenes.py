@@ -116,6 +116,7 @@ class Answering:
             title=run.system.name,
             input=self.example.name,
             answer=answer,
+            ours=task.ours,
             picture=picture,
             shares=shares[0].address if shares else "",
             labels=run.facts.classes,

@@ -61,6 +61,7 @@ class LanguageModelling(Task):
     sampling: Sampling = field(default_factory=lambda: Sampling(temperature=0.8))
 
     kind: ClassVar[str] = "text"
+    ours: ClassVar[frozenset[str]] = frozenset()
     watched: ClassVar[int] = 1
     headline: ClassVar[str] = "perplexity"
     endings: ClassVar[frozenset[str]] = frozenset([".txt"])

@@ -152,8 +152,9 @@ class Projection(Task):
         """The coordinates."""
         coordinates, _ = parted(output, torch.Size(shape_of(facts)).numel())
         first = ", ".join(f"{value:.2f}" for value in coordinates[:NAMED].tolist())
-        more = f" and {len(coordinates) - NAMED} more" if len(coordinates) > NAMED else ""
-        return {"answer": f"({first}{more})", "coordinates": coordinates.tolist()}
+        more = len(coordinates) - NAMED
+        said = f"({first} and {more} more)" if more > 0 else f"({first})"
+        return {"answer": said, "coordinates": coordinates.tolist()}
 
     def save_input(self, example: Example, path: Path) -> Path | None:
         """Nothing: what is given is best seen beside what comes back, see `save_answer`."""

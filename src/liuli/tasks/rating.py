@@ -223,7 +223,10 @@ class Rating(Task):
         known = bool((pairs[..., 0] >= 0).all())
         foretold = (foretold if known else plain(pairs, facts)).clamp(*facts.details["scale"])
         if output.dim() == 1:
-            return {"answer": f"{float(foretold):.2f} for {titles[int(pairs[1])]}", "rating": float(foretold)}
+            return {
+                "answer": f"a rating of {float(foretold):.2f} for {titles[int(pairs[1])]}",
+                "rating": float(foretold),
+            }
         best = foretold.argsort(descending=True, stable=True)[:SHOWN].tolist()
         rows = [
             {

@@ -58,6 +58,7 @@ class WordVectors(Task):
     fewest: int = 5
 
     kind: ClassVar[str] = "corpus"
+    ours: ClassVar[frozenset[str]] = frozenset()
     headline: ClassVar[str] = "wordsim"
     endings: ClassVar[frozenset[str]] = frozenset([".txt"])
     reads_text: ClassVar[bool] = True

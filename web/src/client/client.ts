@@ -145,7 +145,8 @@ export interface Manifest {
   liuli: string
   title: string
   input: string
-  answer: { text: string; shares: string; labels: string[]; picture: string }
+  /** `ours`: which of the texts about the example are liuli's own. */
+  answer: { text: string; ours: string[]; shares: string; labels: string[]; picture: string }
   /** The text about the system; nothing of a module of one's own. */
   about: Descriptions
   notes: [string, Record<string, string>][]

@@ -88,6 +88,8 @@ export interface Answer {
   answer: string
   probability?: number
   probabilities?: Record<string, number>
+  /** Which of the texts are liuli's own: "answer", "given". */
+  ours: string[]
   read: string
   remark: string
   /** What would have been right, where that is known. */

@@ -86,4 +86,11 @@ def answer_to(run: Run, example: Example, layers: bool) -> Json:
             "picture": task.save_answer(example, output, facts, Path(folder) / "picture.png"),
         }
         pictures = {key: address(file) for key, file in drawn.items() if file is not None}
-    return {**task.answer(output, facts), "read": example.spelled, "remark": example.remark, **pictures, **inner}
+    return {
+        **task.answer(output, facts),
+        "ours": sorted(task.ours),
+        "read": example.spelled,
+        "remark": example.remark,
+        **pictures,
+        **inner,
+    }

@@ -67,7 +67,7 @@ export const asked = {
   before: (run: string) => api.told<Before>(`${at(run)}/judging`),
   /** Examples of a cell, and of one owner ("": of all); `known`: whether the data know that owner. */
   examples: (run: string, cell: Cell | null, owner: string, start: number, count: number) =>
-    api.told<{ total: number; known: boolean; examples: Tile[] }>(
+    api.told<{ total: number; known: boolean; ours: string[]; examples: Tile[] }>(
       `${at(run)}/judging/examples?start=${start}&count=${count}` +
         (cell ? `&true=${cell.true}&answer=${cell.answer}` : '') +
         (owner ? `&owner=${encodeURIComponent(owner)}` : ''),

@@ -70,7 +70,7 @@ export const runs = {
   distributions: (run: string, start: number) =>
     api.told<{ percents: number[]; moments: Moment[] }>(`/api/runs/${part(run)}/distributions?start=${start}`),
   examples: (run: string, start: number) =>
-    api.told<{ examples: Shown[]; answers: Answers[]; pictures: Record<string, number[]> }>(`/api/runs/${part(run)}/examples?start=${start}`),
+    api.told<{ examples: Shown[]; answers: Answers[]; ours: string[]; pictures: Record<string, number[]> }>(`/api/runs/${part(run)}/examples?start=${start}`),
   picture: (run: string, name: string, epoch: number) => `/api/runs/${part(run)}/pictures/${part(name)}/${epoch}`,
   compared: (names: string[]) =>
     api.told<Comparison>(`/api/comparison?${names.map((name) => `run=${part(name)}`).join('&')}`),

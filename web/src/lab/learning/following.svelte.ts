@@ -17,6 +17,8 @@ export class Following {
   moments: Moment[] = $state.raw([])
   shown: Shown[] = $state.raw([])
   answers: Answers[] = $state.raw([])
+  /** Which texts of the examples are liuli's own. */
+  ours: string[] = $state.raw([])
   /** The epochs after which pictures were kept, by their names. */
   pictures: Record<string, number[]> = $state.raw({})
   trouble = $state('')
@@ -122,7 +124,7 @@ export class Following {
       ])
       if (round !== this.round) continue
       if (seen?.moments.length) [this.percents, this.moments] = [seen.percents, [...this.moments, ...seen.moments]]
-      if (answered) [this.shown, this.pictures] = [answered.examples, answered.pictures]
+      if (answered) [this.shown, this.pictures, this.ours] = [answered.examples, answered.pictures, answered.ours]
       if (answered?.answers.length) this.answers = [...this.answers, ...answered.answers]
       if (this.again) await new Promise((done) => setTimeout(done, LOOK))
     }

@@ -1,0 +1,76 @@
+"""What liuli says of its own, in the language of the page: answers, states, actions, and why something cannot be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from liuli.data.store import load
+from tests.browser.conftest import laboratory
+from tests.browser.reader import hindrances, texts
+from tests.small_run import small_run
+
+CHINESE = texts("zh-TW")
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder: Path = tmp_path_factory.mktemp("own")
+    small_run(folder / "runs" / "codes", "vae", load("digits").facts)
+    with laboratory(folder) as served:
+        yield served
+
+
+def choose(page: Page, language: str) -> None:
+    page.get_by_label("Language").or_(page.get_by_label("語言")).select_option(language)
+
+
+def test_a_state_an_action_and_a_refusal_change_their_language_in_place(enter: Callable[..., Page]) -> None:
+    page = enter("system/mdp", locale="zh-TW")
+    field, answer = page.locator("form .words input"), page.locator(".said")
+    expect(page.locator("form .words")).to_contain_text(CHINESE["lab.given"].replace("{names}", "車（正常 … 過熱）"))
+    field.fill("warm")
+    field.press("Enter")
+    expect(answer.locator("strong")).to_have_text("慢行")
+    choose(page, "en")
+    expect(answer.locator("strong")).to_have_text("slow")
+    choose(page, "zh-TW")
+    field.fill("9")
+    field.press("Enter")
+    said = "狀態「9」：racing 沒有這個狀態；應為狀態的編號 0 到 2，或 車（正常 到 過熱）"
+    expect(page.get_by_role("alert")).to_have_text(said)
+    assert hindrances(page) == []
+
+
+def test_the_states_of_a_gallery_and_of_the_inside_are_told(enter: Callable[..., Page]) -> None:
+    page = enter("judging/exhibit%3Aq-learning", locale="zh-TW")
+    tile = page.locator(".tile").first
+    expect(tile.locator(".words")).to_have_text(re.compile(r"^列 \d、行 \d$"))
+    tile.click()
+    expect(page.locator(".answer strong")).to_be_visible()
+    assert page.locator(".answer strong").inner_text() in "左右上下"
+    assert "列 " in page.locator(".notes").inner_text()
+    choose(page, "en")
+    assert page.locator(".answer strong").inner_text() in ("left", "right", "up", "down")
+    expect(page.locator(".notes")).to_contain_text("row ")
+
+
+def test_a_code_is_so_many_nats_in_both(enter: Callable[..., Page]) -> None:
+    page = enter("judging/codes", locale="zh-TW")
+    answer = page.locator(".tile").first.locator("strong")
+    expect(answer).to_contain_text(" nat 的編碼")
+    number = answer.inner_text().split()[0]
+    choose(page, "en")
+    expect(answer).to_have_text(f"a code of {number} nats")
+
+
+def test_words_of_the_data_stay_as_they_are(enter: Callable[..., Page]) -> None:
+    page = enter("system/word2vec", locale="zh-TW")
+    page.locator("form").get_by_role("textbox").fill("left")
+    page.locator("form .button").first.click()
+    expect(page.locator(".said strong")).to_be_visible()
+    assert page.locator(".said strong").inner_text().isascii()

@@ -68,12 +68,15 @@ globalThis.measured = (event, ready) => new Promise((done) => {
 globalThis.frame = frame
 globalThis.told = () => document.querySelector('.explanation .unit')?.innerText
 const drawings = [] // how large each picture was, when it was drawn, and when the frame ended that shows it
-const draw = CanvasRenderingContext2D.prototype.drawImage
-CanvasRenderingContext2D.prototype.drawImage = function (source, ...rest) {
-  draw.call(this, source, ...rest)
-  const one = { area: source.width * source.height, at: performance.now(), shown: null, within: this.canvas }
-  drawings.push(one)
-  frame().then((now) => (one.shown = now))
+for (const how of ['drawImage', 'putImageData']) {
+  const draw = CanvasRenderingContext2D.prototype[how]
+  CanvasRenderingContext2D.prototype[how] = function (source, ...rest) {
+    draw.call(this, source, ...rest)
+    if (!this.canvas.isConnected) return // an intermediate that nobody sees
+    const one = { area: source.width * source.height, at: performance.now(), shown: null, within: this.canvas }
+    drawings.push(one)
+    frame().then((now) => (one.shown = now))
+  }
 }
 /** From the arrival of so many numbers to the end of the frame that shows their first plane; null until then. */
 globalThis.drawn = (size, plane) => {

@@ -41,13 +41,26 @@ export function dots(
   dark: boolean,
 ): { canvas: HTMLCanvasElement; finite: boolean } {
   const canvas = document.createElement('canvas')
+  return { canvas, finite: dotted(canvas, numbers, height, width, extent, dark) }
+}
+
+/** Make a canvas one of a dot for each number, clear if there are none; says whether all are finite. */
+function dotted(
+  canvas: HTMLCanvasElement,
+  numbers: ArrayLike<number>,
+  height: number,
+  width: number,
+  extent: Extent,
+  dark: boolean,
+): boolean {
   canvas.width = width
   canvas.height = height
+  if (!numbers.length) return true
   const context = canvas.getContext('2d')!
   const image = context.createImageData(width, height)
   const finite = fill(image, numbers, extent, dark)
   context.putImageData(image, 0, 0)
-  return { canvas, finite }
+  return finite
 }
 
 /** A plane in parts that a canvas has room for, nearly always one; `from`: the place of its first number. */
@@ -86,11 +99,15 @@ export function paint(
   high = cell,
 ): void {
   const ratio = devicePixelRatio || 1
+  const smooth = Math.min(cell, high) * ratio < 1
+  canvas.style.imageRendering = smooth ? 'auto' : 'pixelated'
+  // Where nothing is written or crossed out, the page itself stretches the dots: that is quickest by far.
+  if (!text && Math.max(height, width) <= WIDEST && dotted(canvas, numbers, height, width, extent, dark)) return
   canvas.width = Math.max(1, Math.round(width * cell * ratio))
   canvas.height = Math.max(1, Math.round(height * high * ratio))
   if (!numbers.length) return
   const context = canvas.getContext('2d')!
-  context.imageSmoothingEnabled = Math.min(cell, high) * ratio < 1
+  context.imageSmoothingEnabled = smooth
   context.scale(ratio, ratio)
   let finite = true
   for (const { from, rows, columns, part } of tiles(numbers, height, width)) {

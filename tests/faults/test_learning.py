@@ -209,7 +209,12 @@ def test_what_was_seen_comes_from_where_one_has_it(lab: Guard) -> None:
     made.distributions_file.write_text(torn)
     assert asked(lab, "/api/runs/lenet/distributions")["moments"] == rows
     assert asked(lab, "/api/runs/lenet/distributions?start=2")["moments"] == rows[2:]
-    assert asked(lab, "/api/runs/lenet/examples") == {"examples": [], "answers": [], "pictures": {}}
+    assert asked(lab, "/api/runs/lenet/examples") == {
+        "examples": [],
+        "answers": [],
+        "pictures": {},
+        "ours": ["answer", "given"],
+    }
 
 
 def test_pictures_that_were_kept_are_had_by_name_and_epoch(lab: Guard) -> None:

@@ -141,7 +141,7 @@ def test_a_word_that_cannot_be_set_is_refused(edit: object, said: str) -> None:
 
 def test_a_word_is_found_as_it_is_written_else_in_any_case() -> None:
     record, subject, _ = made("lstm", "win a prize")
-    for word in ("free", "FREE"):
+    for word, found in (("free", "free"), ("FREE", "FREE"), ("PRiZE", "prize")):
         asked = json.dumps({"edits": [{"address": "input[0]", "index": 1, "word": word}]})
         (edit,) = edits_of(asked, record, subject.words)
-        assert subject.words["embedding"][int(edit.number)] == "free"
+        assert subject.words["embedding"][int(edit.number)] == found

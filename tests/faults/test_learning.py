@@ -84,6 +84,7 @@ def test_it_is_the_run_that_the_command_line_makes(lab: Guard, tmp_path: Path) -
 def test_paused_and_gone_on_with_it_is_followed_to_the_end(lab: Guard) -> None:
     name = posted(lab, "/api/runs", {"system": "mlp", "data": "digits", "settings": LONG})["run"]
     events(name, lambda kind, told: kind == "epoch")
+    events(name, lambda kind, told: kind == "progress" and told["step"] > 0)
     told = asked(lab, f"/api/runs/{name}")["progress"]
     assert told["left"] == pytest.approx(told["seconds"] / max(1, told["step"]) * (told["steps"] - told["step"]))
     posted(lab, f"/api/runs/{name}/pause")

@@ -25,7 +25,7 @@ from tests.faults.test_laboratory import OWN, Visitor, run
 from tests.small_run import small_run
 from tests.training_child import trace
 
-LONG = {"epochs": "4000", "batch_size": "50"}
+LONG = {"epochs": "4000", "batch_size": "50", "patience": "none"}  # it ends when it is told to
 
 
 @pytest.fixture

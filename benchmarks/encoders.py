@@ -127,7 +127,7 @@ class Naming:
     def outcome(self, model: Callable[..., Tensor], batch: tuple[Tensor, ...]) -> Any:
         from torch.nn.functional import cross_entropy
 
-        from liuli.tasks.task import Outcome
+        from liuli.tasks.examples import Outcome
 
         scores = model(batch[0])
         return Outcome(cross_entropy(scores.flatten(0, 1), batch[1].flatten()), scores)

@@ -22,7 +22,8 @@ from torch.nn.functional import dropout
 from liuli.catalog import find
 from liuli.errors import UserError
 from liuli.system import System
-from liuli.tasks.task import Batch, Task
+from liuli.tasks.examples import Batch
+from liuli.tasks.task import Task
 
 TOLERANCE = 1e-10
 """The largest relative error that passes, in float64."""

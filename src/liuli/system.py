@@ -18,7 +18,8 @@ from liuli.errors import UserError, nearest
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from liuli.tasks.task import Batch, Task
+    from liuli.tasks.examples import Batch
+    from liuli.tasks.task import Task
 
 
 @dataclass(frozen=True)

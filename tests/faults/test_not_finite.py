@@ -15,8 +15,8 @@ from liuli.data.order import Batches, hold_out
 from liuli.models.vision.lenet import LeNet
 from liuli.runs import Run
 from liuli.system import Recipe
+from liuli.tasks.examples import Outcome
 from liuli.tasks.image_classification import ImageClassification
-from liuli.tasks.task import Outcome
 from liuli.training.hunt import first_bad
 from liuli.training.torch_engine import TorchEngine
 from tests.training_child import Job, run

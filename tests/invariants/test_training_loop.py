@@ -18,7 +18,7 @@ from liuli import catalog
 from liuli.data.order import Batches
 from liuli.runs import Run
 from liuli.system import Cosine, Recipe
-from liuli.tasks.task import Batch, Outcome
+from liuli.tasks.examples import Batch, Outcome
 from liuli.training.loop import Training
 from liuli.training.place import NotFinite
 from liuli.training.world import World

@@ -19,7 +19,7 @@ from liuli.errors import LiuliError, UserError
 from liuli.models.language.word2vec import Word2Vec
 from liuli.system import Linear
 from liuli.tasks import word_formats
-from liuli.tasks.task import Batch
+from liuli.tasks.examples import Batch
 from liuli.tasks.word_vectors import NO_PAIR, WordVectors
 from liuli.training import fit, loop
 

@@ -18,8 +18,9 @@ from torch import Tensor, nn
 
 from liuli import catalog
 from liuli.system import SGD, Recipe
+from liuli.tasks.examples import Batch
 from liuli.tasks.image_classification import ImageClassification
-from liuli.tasks.task import Batch, Task
+from liuli.tasks.task import Task
 from liuli.training import captured, kernels
 from liuli.training.captured import CapturedEngine
 from liuli.training.draws import bernoulli

@@ -130,7 +130,7 @@ def test_counting_what_has_no_label_is_found(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def counting_all(task: object, model: nn.Module, batch: tuple[Tensor, ...]) -> object:
-    from liuli.tasks.task import Outcome
+    from liuli.tasks.examples import Outcome
 
     scores = model(*TASK.inputs(batch))
     labels = batch[1].long().clamp(max=10)

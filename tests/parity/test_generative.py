@@ -12,8 +12,8 @@ from torch.nn.functional import leaky_relu
 
 from liuli import catalog, checking
 from liuli.tasks.adversarial import ImageGeneration
+from liuli.tasks.examples import Batch, Outcome
 from liuli.tasks.latent import Parts
-from liuli.tasks.task import Batch, Outcome
 
 
 def first_wrong(name: str, plant: Callable[[nn.Module], None] = lambda model: None, **changes: object) -> str | None:

@@ -11,8 +11,8 @@ from torch.nn.functional import conv2d, cross_entropy
 from liuli import catalog, checking
 from liuli.checking import Comparison
 from liuli.models.vision.lenet_1998 import TABLE_1
+from liuli.tasks.examples import Batch, Outcome
 from liuli.tasks.image_classification import ImageClassification
-from liuli.tasks.task import Batch, Outcome
 
 CHECKED = [name for name in catalog.listings() if checking.has_oracle(name)]
 

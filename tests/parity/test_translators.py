@@ -16,8 +16,8 @@ from liuli import catalog, checking
 from liuli.models.sequence import attention
 from liuli.models.sequence.attention import AdditiveDecoder, Attention, MultiplicativeDecoder
 from liuli.models.sequence.seq2seq import Reader, Seq2Seq
+from liuli.tasks.examples import Batch
 from liuli.tasks.subwords import PADDING
-from liuli.tasks.task import Batch
 from liuli.tasks.translation import Translation
 from liuli.tracing import trace
 from liuli.training import captured

@@ -10,8 +10,9 @@ from liuli.files import Json
 from liuli.lab.judging import Judgement, test_part
 from liuli.runs import Run
 from liuli.tasks import miniatures
+from liuli.tasks.examples import Posed, row
 from liuli.tasks.miniatures import Size, shortened
-from liuli.tasks.task import Posed, Task, row
+from liuli.tasks.task import Task
 
 MOST_TILES = 48
 """Examples in one answer."""

@@ -26,8 +26,8 @@ from liuli.lab.desk import Busy, Desk
 from liuli.lab.limits import MOST_KNOWN
 from liuli.lab.replies import event, named, network_of
 from liuli.runs import Run
+from liuli.tasks.examples import Batch
 from liuli.tasks.marks import Marks
-from liuli.tasks.task import Batch
 
 AT_ONCE = 64
 """Examples answered in one turn at the desk, at most."""

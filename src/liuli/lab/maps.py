@@ -13,7 +13,8 @@ import numpy as np
 from torch import Tensor, nn
 
 from liuli.files import Json
-from liuli.tasks.task import Example, Task
+from liuli.tasks.examples import Example
+from liuli.tasks.task import Task
 from liuli.tracing import trace
 from liuli.tracing.parts import Value
 from liuli.tracing.record import Record

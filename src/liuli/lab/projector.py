@@ -26,7 +26,8 @@ from liuli.lab.judging import must_be_here
 from liuli.lab.replies import network_of
 from liuli.models.foundations.pca import PCA
 from liuli.runs import Run
-from liuli.tasks.task import Batch, Example, Rows, Task
+from liuli.tasks.examples import Batch, Example, Rows
+from liuli.tasks.task import Task
 from liuli.tracing import trace
 
 HIDDEN = "hidden"

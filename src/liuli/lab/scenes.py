@@ -15,7 +15,7 @@ from liuli import system
 from liuli.catalog import listings
 from liuli.description import descriptions
 from liuli.runs import Run
-from liuli.tasks.task import Example
+from liuli.tasks.examples import Example
 from liuli.tracing.record import Record
 from liuli.tracing.retrace import Beginning
 from liuli.tracing.trees import replaced

@@ -22,7 +22,7 @@ from liuli.lab.manifest import Subject
 from liuli.lab.scenes import Answering, Optimizer, Scene
 from liuli.runs import Run
 from liuli.system import Recipe
-from liuli.tasks.task import Example
+from liuli.tasks.examples import Example
 from liuli.tracing import Record
 from liuli.tracing.gradients import Loss
 from liuli.tracing.retrace import Beginning

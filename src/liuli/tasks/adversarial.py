@@ -30,9 +30,10 @@ from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
 from liuli.system import System
 from liuli.tasks import marks
+from liuli.tasks.examples import Batch, Example, Outcome, Posed, row
 from liuli.tasks.image_classification import ImageClassification
 from liuli.tasks.marks import Marks
-from liuli.tasks.task import Batch, Example, Outcome, Posed, Task, row
+from liuli.tasks.task import Task
 
 SURE = 0.9  # the judge's probability from which it counts as sure
 PRESENT = 0.01  # share of the samples from which a class counts as present

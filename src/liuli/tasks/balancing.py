@@ -17,8 +17,8 @@ from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
 from liuli.tasks import cart_pole, marks
 from liuli.tasks.decision import Decision, refuse, words
+from liuli.tasks.examples import Batch, Example, Posed, row
 from liuli.tasks.marks import Marks
-from liuli.tasks.task import Batch, Example, Posed, row
 
 PUSHES = ("push left", "push right")
 

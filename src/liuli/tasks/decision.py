@@ -26,9 +26,10 @@ from torch import Tensor, nn
 
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError, nearest
+from liuli.tasks.examples import Batch, Example, Outcome, Posed, row
 from liuli.tasks.marks import Marks
 from liuli.tasks.tables import Table
-from liuli.tasks.task import Batch, Example, Outcome, Posed, Task, row
+from liuli.tasks.task import Task
 
 PLAYED = 1000
 """Episodes that are played to measure a policy in a table."""

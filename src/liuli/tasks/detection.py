@@ -38,9 +38,10 @@ from liuli.errors import UserError
 from liuli.layers.boxes import corners, from_grid, iou, to_grid
 from liuli.layers.suppression import survivors
 from liuli.tasks import marks
+from liuli.tasks.examples import Batch, Example, Outcome, Posed
 from liuli.tasks.image_classification import ImageClassification
 from liuli.tasks.marks import Marks
-from liuli.tasks.task import Batch, Example, Outcome, Posed, Task
+from liuli.tasks.task import Task
 
 PARTS = ("centre", "size", "object", "empty", "class")
 COORD, EMPTY = 5.0, 0.5  # λcoord, λnoobj

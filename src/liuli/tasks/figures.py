@@ -14,7 +14,7 @@ from torch import Tensor
 
 from liuli.files import replacing, unwritable
 from liuli.tasks import measures
-from liuli.tasks.task import Batch
+from liuli.tasks.examples import Batch
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

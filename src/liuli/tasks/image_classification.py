@@ -21,8 +21,9 @@ from torch.nn.functional import cross_entropy, interpolate, pad
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
 from liuli.tasks import augmentation, marks, measures
+from liuli.tasks.examples import Batch, Example, Outcome, Posed
 from liuli.tasks.marks import Marks
-from liuli.tasks.task import Batch, Example, Outcome, Posed, Task
+from liuli.tasks.task import Task
 
 SMALL = 20  # handwriting of fewer pixels is brought into MNIST's form
 PICTURE_ENDINGS = frozenset(

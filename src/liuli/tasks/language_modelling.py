@@ -27,9 +27,10 @@ from liuli import pretrained
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
 from liuli.tasks import marks, tokens, typed
+from liuli.tasks.examples import Batch, Example, Outcome, Piece, Posed, Rows, row
 from liuli.tasks.marks import Marks
 from liuli.tasks.sampling import Sampling, generate
-from liuli.tasks.task import Batch, Example, Outcome, Piece, Posed, Rows, Task, row
+from liuli.tasks.task import Task
 
 WINDOW = 128  # tokens, where a published network could look further back: one core must afford it
 DRAWN_CHARACTERS = "".join(chr(number) for number in range(32, 97))

@@ -24,9 +24,10 @@ from torch.nn.functional import pad, softplus
 
 from liuli.data.dataset import Facts, Split
 from liuli.tasks import marks
+from liuli.tasks.examples import Batch, Example, Outcome, Posed, row
 from liuli.tasks.image_classification import PICTURE_ENDINGS, ImageClassification
 from liuli.tasks.marks import Marks
-from liuli.tasks.task import Batch, Example, Outcome, Posed, Task, row
+from liuli.tasks.task import Task
 
 ACTIVE = 0.01  # nats: what a number of the code costs on the average, at least, if it says anything
 ACROSS = 15  # pictures along a side of the plane

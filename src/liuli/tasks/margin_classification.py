@@ -22,9 +22,9 @@ from torch.nn.functional import one_hot
 
 from liuli.data.dataset import Facts
 from liuli.tasks import marks, measures
+from liuli.tasks.examples import Batch, Outcome
 from liuli.tasks.marks import Marks
 from liuli.tasks.table_classification import TableClassification
-from liuli.tasks.task import Batch, Outcome
 
 
 @dataclass(frozen=True)

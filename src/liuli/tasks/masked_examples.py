@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from liuli.tasks import passages
+from liuli.tasks.examples import Batch, Piece
 from liuli.tasks.passages import NOWHERE
 from liuli.tasks.pieces import CONTINUED, PADDING
-from liuli.tasks.task import Batch, Piece
 
 
 def alone(pair: Batch) -> Batch:

@@ -28,10 +28,11 @@ from torch.nn.functional import cross_entropy, pad
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
 from liuli.tasks import bert_checkpoints, marks, masked_examples, passages, pieces, typed
+from liuli.tasks.examples import Batch, Example, Outcome, Piece, Posed, Rows, row
 from liuli.tasks.marks import Marks
 from liuli.tasks.passages import KEPT, NOWHERE
 from liuli.tasks.pieces import BLANK, END, START, UNKNOWN
-from liuli.tasks.task import Batch, Example, Outcome, Piece, Posed, Rows, Task, row
+from liuli.tasks.task import Task
 
 SEED = 0  # of what is masked and mispaired in the data that are held out
 LIKELIEST, SEVERAL = 10, 5

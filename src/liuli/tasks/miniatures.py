@@ -17,7 +17,8 @@ from PIL import Image
 from torch import Tensor
 
 from liuli.data.dataset import Facts
-from liuli.tasks.task import Example, Posed, Task
+from liuli.tasks.examples import Example, Posed
+from liuli.tasks.task import Task
 
 LONGEST = 400
 """Characters of a sentence."""

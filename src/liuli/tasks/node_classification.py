@@ -26,8 +26,9 @@ from torch.nn.functional import cross_entropy
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
 from liuli.tasks import graphs, marks, measures
+from liuli.tasks.examples import Batch, Example, Outcome, Posed, Rows
 from liuli.tasks.marks import Marks
-from liuli.tasks.task import Batch, Example, Outcome, Posed, Rows, Task
+from liuli.tasks.task import Task
 from liuli.tasks.typed import words
 
 DRAWN_NODES = 8

@@ -30,9 +30,10 @@ from liuli.data.folders import ENDINGS
 from liuli.data.opening import opened, photograph
 from liuli.errors import UserError
 from liuli.tasks import marks
+from liuli.tasks.examples import Batch, Example, Outcome, Posed, row
 from liuli.tasks.image_classification import ImageClassification
 from liuli.tasks.marks import Marks
-from liuli.tasks.task import Batch, Example, Outcome, Posed, Task, row
+from liuli.tasks.task import Task
 
 PARTS = ("content", "style", "roughness")
 DRAWN = 31  # pixels along a side of made-up pictures

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
 from liuli.tasks import bert_checkpoints, passages, pieces, typed
+from liuli.tasks.examples import Batch, Example, Rows
 from liuli.tasks.pieces import END, START, UNKNOWN
-from liuli.tasks.task import Batch, Example, Rows
 from liuli.tasks.text_classification import TextClassification
 
 DRAWN_PIECES, DRAWN_LENGTH = 100, 9

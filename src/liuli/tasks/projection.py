@@ -22,9 +22,10 @@ from torch import Tensor, nn
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
 from liuli.tasks import marks, rows
+from liuli.tasks.examples import Batch, Example, Outcome, Posed, row
 from liuli.tasks.image_classification import PICTURE_ENDINGS, SMALL
 from liuli.tasks.marks import Marks
-from liuli.tasks.task import Batch, Example, Outcome, Posed, Task, row
+from liuli.tasks.task import Task
 
 NAMED = 3  # coordinates in an answer's sentence
 SHOWN = 12  # pictures beside their reconstructions

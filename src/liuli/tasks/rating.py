@@ -33,8 +33,9 @@ from liuli.data.dataset import Facts, Split
 from liuli.data.ratings import MOST
 from liuli.errors import UserError, nearest
 from liuli.tasks import marks
+from liuli.tasks.examples import Batch, Example, Outcome, Posed, Rows, row
 from liuli.tasks.marks import Marks
-from liuli.tasks.task import Batch, Example, Outcome, Posed, Rows, Task, row
+from liuli.tasks.task import Task
 from liuli.tasks.typed import words
 
 SHOWN = 10  # items recommended

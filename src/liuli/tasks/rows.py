@@ -16,7 +16,7 @@ import torch
 from liuli.data import tables
 from liuli.data.dataset import Facts
 from liuli.errors import UserError
-from liuli.tasks.task import Example
+from liuli.tasks.examples import Example
 
 ENDINGS = tables.ENDINGS | {".json"}
 

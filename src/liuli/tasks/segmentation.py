@@ -36,9 +36,10 @@ from liuli.data.masks import KIND, UNLABELLED
 from liuli.data.opening import on_white, opened
 from liuli.errors import UserError
 from liuli.tasks import augmentation, marks, measures
+from liuli.tasks.examples import Batch, Example, Outcome, Posed
 from liuli.tasks.image_classification import PICTURE_ENDINGS
 from liuli.tasks.marks import Marks
-from liuli.tasks.task import Batch, Example, Outcome, Posed, Task
+from liuli.tasks.task import Task
 
 DRAWN = (48, 64)  # height and width of made-up pictures
 BLOCK = 16  # pixels of one class in them, along a side

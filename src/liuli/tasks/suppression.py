@@ -26,8 +26,9 @@ from liuli.data.voc import KIND
 from liuli.errors import UserError
 from liuli.layers.boxes import iou
 from liuli.tasks import box_files, marks
+from liuli.tasks.examples import Batch, Example, Outcome, Posed, row
 from liuli.tasks.marks import Marks
-from liuli.tasks.task import Batch, Example, Outcome, Posed, Task, row
+from liuli.tasks.task import Task
 
 COPIES = (3, 8)  # of a thing: as many or more, fewer than
 JITTER = 0.08  # of a box's sides: how far a copy is moved and stretched, typically

@@ -23,8 +23,9 @@ from torch.nn.functional import cross_entropy
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
 from liuli.tasks import marks, measures, rows
+from liuli.tasks.examples import Batch, Example, Outcome, Posed
 from liuli.tasks.marks import Marks
-from liuli.tasks.task import Batch, Example, Outcome, Posed, Task
+from liuli.tasks.task import Task
 
 APART = 3.0  # between the classes of made-up rows, in standard deviations
 

@@ -28,10 +28,11 @@ from torch.nn.functional import cross_entropy
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError, from_extra
 from liuli.tasks import marks, subwords, typed
+from liuli.tasks.examples import Batch, Example, Outcome, Posed, Rows
 from liuli.tasks.marks import Marks
 from liuli.tasks.search import search
 from liuli.tasks.subwords import BEGIN, END, PADDING
-from liuli.tasks.task import Batch, Example, Outcome, Posed, Rows, Task
+from liuli.tasks.task import Task
 
 DRAWN_WORDS = 20
 DRAWN_LENGTH = 6

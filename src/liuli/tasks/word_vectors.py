@@ -27,8 +27,9 @@ from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError, nearest
 from liuli.layers.word_counts import unigram_noise
 from liuli.tasks import marks
+from liuli.tasks.examples import Batch, Example, Outcome, Posed, Rows
 from liuli.tasks.marks import Marks
-from liuli.tasks.task import Batch, Example, Outcome, Posed, Rows, Task
+from liuli.tasks.task import Task
 
 AROUND = 5  # words to either side that an explanation looks at
 NOISE = 5

@@ -26,7 +26,8 @@ from torch.nn.functional import interpolate
 
 from liuli.data.dataset import Facts
 from liuli.files import Json
-from liuli.tasks.task import Batch, Example, Task
+from liuli.tasks.examples import Batch, Example
+from liuli.tasks.task import Task
 from liuli.training.engine import Engine
 from liuli.training.ledger import Budget
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from liuli.tasks.task import Batch
+from liuli.tasks.examples import Batch
 from liuli.training.kernels import choose
 from liuli.training.recording import NotCapturable, compiled, forget, record
 from liuli.training.torch_engine import TorchEngine

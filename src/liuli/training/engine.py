@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from liuli.errors import UserError
 from liuli.system import Recipe, System
-from liuli.tasks.task import Batch, Outcome
+from liuli.tasks.examples import Batch, Outcome
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

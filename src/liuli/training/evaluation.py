@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from liuli.data.order import Pieces
 from liuli.runs import Run
-from liuli.tasks.task import Batch, Task
+from liuli.tasks.examples import Batch
+from liuli.tasks.task import Task
 
 
 class Evaluation(NamedTuple):

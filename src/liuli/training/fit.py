@@ -21,7 +21,7 @@ from liuli.errors import LiuliError, UserError
 from liuli.files import Json, unwritable, write_json
 from liuli.runs import Run
 from liuli.system import Recipe
-from liuli.tasks.task import Batch
+from liuli.tasks.examples import Batch
 from liuli.training import checkpoint, memory, provenance
 from liuli.training.engine import build, check, choose_device
 from liuli.training.hunt import hunt

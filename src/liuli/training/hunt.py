@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from liuli.tasks.task import Batch, Task
+from liuli.tasks.examples import Batch
+from liuli.tasks.task import Task
 from liuli.training.loop import Training
 from liuli.training.place import NotFinite
 

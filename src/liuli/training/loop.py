@@ -23,7 +23,8 @@ from liuli.data.order import Batches, Pieces
 from liuli.files import Json, append_line, write_text
 from liuli.runs import Run
 from liuli.system import Recipe
-from liuli.tasks.task import Batch, Task
+from liuli.tasks.examples import Batch
+from liuli.tasks.task import Task
 from liuli.training import checkpoint
 from liuli.training.engine import Engine
 from liuli.training.ledger import Budget, Ledger

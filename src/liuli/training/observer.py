@@ -25,8 +25,9 @@ from liuli.errors import UserError
 from liuli.files import Json, append_line, read_lines, write_json, write_text
 from liuli.runs import Run
 from liuli.tasks import miniatures
+from liuli.tasks.examples import Batch, Posed
 from liuli.tasks.miniatures import Size, shortened
-from liuli.tasks.task import Batch, Posed, Task
+from liuli.tasks.task import Task
 from liuli.training.distributions import distributions
 from liuli.training.engine import Engine
 from liuli.training.place import Place

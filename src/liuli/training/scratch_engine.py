@@ -17,7 +17,7 @@ from liuli.scratch.losses import softmax_cross_entropy
 from liuli.scratch.networks import NETWORKS
 from liuli.scratch.tape import Tensor as Value
 from liuli.system import Adam, Recipe, System
-from liuli.tasks.task import Batch, Outcome
+from liuli.tasks.examples import Batch, Outcome
 
 
 class ScratchEngine:

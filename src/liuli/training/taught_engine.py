@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from liuli.system import Recipe
-from liuli.tasks.task import Batch, Outcome, Task
+from liuli.tasks.examples import Batch, Outcome
+from liuli.tasks.task import Task
 
 
 class TaughtEngine:

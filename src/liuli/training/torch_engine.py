@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from liuli.system import SGD, Recipe
-from liuli.tasks.task import Batch, Outcome, Task
+from liuli.tasks.examples import Batch, Outcome
+from liuli.tasks.task import Task
 from liuli.training.world import World
 
 if TYPE_CHECKING:

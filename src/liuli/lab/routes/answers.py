@@ -17,8 +17,8 @@ from liuli.lab.maps import maps
 from liuli.lab.replies import asked_of, named, network_of, source_of, told_json
 from liuli.lab.subjects import Made, of_run
 from liuli.runs import Run
+from liuli.tasks.examples import Example
 from liuli.tasks.miniatures import address
-from liuli.tasks.task import Example
 
 
 def routes(desk: Desk) -> APIRouter:

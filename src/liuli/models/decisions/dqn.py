@@ -42,7 +42,7 @@ from torch import Tensor, nn
 from liuli.system import Adam, Cosine, Recipe, System, Target
 from liuli.tasks import cart_pole
 from liuli.tasks.balancing import Balance
-from liuli.tasks.task import Batch
+from liuli.tasks.examples import Batch
 
 CARTS = 4
 """Cart-poles that are played side by side."""

@@ -32,7 +32,7 @@ from torch import Tensor, nn
 
 from liuli.system import SGD, Recipe, System, Target
 from liuli.tasks.decision import Planning
-from liuli.tasks.task import Batch
+from liuli.tasks.examples import Batch
 
 
 class ValueIteration(nn.Module):

@@ -33,7 +33,7 @@ from torch import Tensor, nn
 
 from liuli.system import SGD, Recipe, System, Target
 from liuli.tasks.decision import TableControl
-from liuli.tasks.task import Batch
+from liuli.tasks.examples import Batch
 
 LONGEST = 200
 """Steps after which an episode is broken off."""

@@ -36,8 +36,8 @@ from torch import Tensor, nn
 from liuli.errors import UserError
 from liuli.layers.suppression import DECAYS, rescored, survivors_of_pictures
 from liuli.system import SGD, Recipe, System, Target
+from liuli.tasks.examples import Batch
 from liuli.tasks.suppression import Suppression, errors
-from liuli.tasks.task import Batch
 
 MOST_TRACED = 300  # boxes of a picture: the readable way keeps every pair, and a record every step
 THRESHOLDS = tuple(number / 20 for number in range(1, 20))

@@ -41,8 +41,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
 from liuli.system import SGD, Recipe, System, Target
+from liuli.tasks.examples import Batch
 from liuli.tasks.table_classification import TableClassification, whole
-from liuli.tasks.task import Batch
 
 Array = NDArray[Any]
 

@@ -38,8 +38,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
 from liuli.system import SGD, Recipe, System, Target
+from liuli.tasks.examples import Batch
 from liuli.tasks.projection import Projection
-from liuli.tasks.task import Batch
 
 Array = NDArray[Any]
 BLOCK = 4096

@@ -42,9 +42,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
 from liuli.system import SGD, Recipe, System, Target
+from liuli.tasks.examples import Batch
 from liuli.tasks.margin_classification import MarginClassification
 from liuli.tasks.table_classification import whole
-from liuli.tasks.task import Batch
 
 Array = NDArray[Any]
 

@@ -47,7 +47,7 @@ from torch import Tensor, nn
 from liuli.errors import UserError
 from liuli.layers.word_counts import Noise, Tree, huffman, subsampling, unigram_noise
 from liuli.system import SGD, Linear, Recipe, System, Target
-from liuli.tasks.task import Batch
+from liuli.tasks.examples import Batch
 from liuli.tasks.word_vectors import WordVectors
 
 Matrix: TypeAlias = NDArray[np.float32]

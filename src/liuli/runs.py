@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from torch import nn
 
     from liuli.data.dataset import Data, Facts
-    from liuli.tasks.task import Task
 
 RUNS = Path("runs")
 """Where runs go, and where a bare name is looked for."""
@@ -127,12 +126,6 @@ class Run(RunFiles):
     def is_exhibit(self) -> bool:
         """Whether it came with liuli."""
         return self.folder.parent == EXHIBITS
-
-    def asked_by(self, task: Task) -> Run:
-        """The same run, whose network is asked and answers by another task."""
-        other = type(self)(self.folder, self.record)
-        vars(other)["system"] = replace(self.system, task=task)  # in the place of what would be found by its name
-        return other
 
     @property
     def outcomes(self) -> Path:

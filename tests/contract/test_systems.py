@@ -73,6 +73,12 @@ def test_target_is_a_metric_that_the_task_reports(system: System) -> None:
 
 
 @every_system
+def test_answers_of_another_length_are_made_where_they_have_one(system: System) -> None:
+    other = system.task.making(7)
+    assert (other.makes if other else 0) == (7 if system.task.makes else 0)
+
+
+@every_system
 def test_gradient_reaches_every_parameter(system: System) -> None:
     torch.manual_seed(0)
     model, batch = system.build(), system.task.draw(8)

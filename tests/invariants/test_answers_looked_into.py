@@ -14,6 +14,7 @@ from liuli.lab.subjects import of_run
 from liuli.lab.whatif import edit, whatif
 from liuli.runs import Run
 from liuli.tasks.language_modelling import LOOKED, MADE
+from liuli.tasks.task import Task
 from liuli.tracing.record import Record
 from tests.small_run import seven, small_run
 
@@ -30,13 +31,13 @@ def notes(subject: Subject) -> list[str]:
     return [key for key, _ in subject.notes]
 
 
-def asked(run: Run, text: str) -> tuple[Record, Subject, str]:
-    """A record about a prompt, and what the network says to it."""
-    network, task = run.network(), run.system.task
+def asked(run: Run, text: str, task: Task | None = None) -> tuple[Record, Subject, str]:
+    """A record about a prompt, and what the network says to it, asked by its own task or another."""
+    network, task = run.network(), task or run.system.task
     example = task.read(text, run.facts, "")
     with torch.inference_mode():
         answer = str(task.answer(task.respond(network, example.batch)[0], run.facts)["answer"])
-    return *of_run(run, example, network), answer
+    return *of_run(run, example, network, task), answer
 
 
 def test_attention_has_the_prompt_and_the_first_tokens_made_on_its_axes(tmp_path: Path) -> None:
@@ -52,7 +53,7 @@ def test_attention_has_the_prompt_and_the_first_tokens_made_on_its_axes(tmp_path
 
 def test_a_short_answer_is_looked_into_whole(tmp_path: Path) -> None:
     run = letters(tmp_path / "letters")
-    record, subject, answer = asked(run.asked_by(run.system.task.making(7)), "TO BE")
+    record, subject, answer = asked(run, "TO BE", run.system.task.making(7))
     (text,) = follow(record, subject.words).words.values()
     assert "".join(text) == "TO BE" + answer
     assert len(answer) == 7

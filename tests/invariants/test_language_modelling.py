@@ -267,7 +267,7 @@ def test_predict_goes_on_with_words_a_file_and_what_is_typed(
     words, again, file, typed = asked(run, capsys, "3 men", "3 men", str(tmp_path / "begin.txt"), "-")
     assert words["prompt"] == "3 men"
     assert words["answer"] == again["answer"], "drawn with one seed"
-    assert len(str(words["answer"])) == words["tokens"] == TASK.length
+    assert len(str(words["answer"])) == words["tokens"] == TASK.makes
     assert file["prompt"] == "3 men and\n"
     assert typed["prompt"] == "9 oxen"
 
@@ -317,5 +317,5 @@ def test_one_score_is_no_answer_to_another_text() -> None:
     network = GPT(30, 8, 8, 1, 2).eval()
     prompts: Tensor = torch.randint(30, (2, 1, 5), generator=torch.Generator().manual_seed(0))
     both = TASK.respond(network, (prompts,))
-    assert both.shape == (2, 5 + TASK.length)
+    assert both.shape == (2, 5 + TASK.makes)
     assert torch.equal(both[:, :5], prompts[:, 0])

@@ -17,6 +17,7 @@ from liuli.lab.desk import Desk
 from liuli.lab.limits import LARGEST_BODY, MOST_MADE, MOST_NUMBERS
 from liuli.lab.packing import TYPES, array_of, json_text
 from liuli.runs import Run, at_hand
+from liuli.tasks.task import Task
 from liuli.tracing.parts import Value
 
 
@@ -63,21 +64,19 @@ def named(name: str) -> Run:
     return found
 
 
-def asked_of(name: str, made: int | None) -> Run:
-    """The run of that name; its answers have so many tokens, where that is said.
+def asked_of(name: str, made: int | None) -> tuple[Run, Task]:
+    """The run of that name, and the task by which it is asked: its answers have so many tokens, where that is said.
 
     Raises:
         UserError: there is none, that is not for anybody to choose, or too many.
     """
     run = named(name)
-    if made is None:
-        return run
-    task = run.system.task
-    if not task.makes:
+    task = run.system.task if made is None else run.system.task.making(made)
+    if task is None:
         raise UserError(f"{run.system.name}: how long its answers are follows from the input; leave 'made' out")
-    if not 1 <= made <= MOST_MADE:
+    if made is not None and not 1 <= made <= MOST_MADE:
         raise UserError(f"{made:,} tokens: expected from 1 to {MOST_MADE:,}")
-    return run.asked_by(task.making(made))
+    return run, task
 
 
 @lru_cache(maxsize=4)

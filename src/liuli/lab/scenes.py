@@ -16,6 +16,7 @@ from liuli.catalog import listings
 from liuli.description import descriptions
 from liuli.runs import Run
 from liuli.tasks.examples import Example
+from liuli.tasks.task import Task
 from liuli.tracing.record import Record
 from liuli.tracing.retrace import Beginning
 from liuli.tracing.trees import replaced
@@ -79,14 +80,19 @@ class Answering:
     """What a trained system says of one input.
 
     Args:
+        task: by which it is asked.
         completed: what is remarked of what the network was given beside the input, see `Task.completed`.
     """
 
     def __init__(
-        self, run: Run, example: Example, network: nn.Module, completed: tuple[str, Mapping[str, str]] | None = None
+        self,
+        run: Run,
+        example: Example,
+        network: nn.Module,
+        task: Task,
+        completed: tuple[str, Mapping[str, str]] | None = None,
     ) -> None:
-        self.run, self.example, self.network, self.completed = run, example, network, completed
-        self.task = run.system.task
+        self.run, self.example, self.network, self.task, self.completed = run, example, network, task, completed
         self.output: Any = None
 
     def doubt(self, output: Any) -> Tensor:

@@ -23,6 +23,7 @@ from liuli.lab.scenes import Answering, Optimizer, Scene
 from liuli.runs import Run
 from liuli.system import Recipe
 from liuli.tasks.examples import Example
+from liuli.tasks.task import Task
 from liuli.tracing import Record
 from liuli.tracing.gradients import Loss
 from liuli.tracing.retrace import Beginning
@@ -33,16 +34,18 @@ MOST = 2**28  # numbers of an input that is only described by its shape
 Made = tuple[Record, Subject]
 
 
-def of_run(run: Run, example: Example, network: nn.Module | None = None) -> Made:
+def of_run(run: Run, example: Example, network: nn.Module | None = None, task: Task | None = None) -> Made:
     """What a trained system makes of one input, and from its own answer back.
 
-    `network` is that of the run, where it is at hand.
+    Args:
+        network: that of the run, where it is at hand.
+        task: by which it is asked, where that is not the system's own as it stands, see `Task.making`.
     """
-    task = run.system.task
+    task = run.system.task if task is None else task
     network = run.network() if network is None else network
     with torch.no_grad():
         batch = task.complete(network, example.batch)
-    answering = Answering(run, example, network, task.completed(example.batch, batch))
+    answering = Answering(run, example, network, task, task.completed(example.batch, batch))
     beginning = Beginning.of(network, *task.inputs(batch), loss=answering.doubt)
     record = beginning.trace()
     recipe = recipe_of(run)

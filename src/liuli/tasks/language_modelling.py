@@ -53,12 +53,12 @@ class LanguageModelling(Task):
 
     Attributes:
         shape: the options of the network whose checkpoint lies in a folder.
-        length: N.
+        makes: N.
         sampling: how they are drawn.
     """
 
     shape: Callable[[Path], Mapping[str, Any]]
-    length: int = 400
+    makes: int = 400
     sampling: Sampling = field(default_factory=lambda: Sampling(temperature=0.8))
 
     kind: ClassVar[str] = "text"
@@ -166,32 +166,27 @@ class LanguageModelling(Task):
 
     def looked(self, prompt: Tensor) -> int:
         """How many of the tokens that follow a prompt (1, P) are looked into."""
-        return min(self.length, max(MADE, LOOKED - prompt.size(1)))
+        return min(self.makes, max(MADE, LOOKED - prompt.size(1)))
 
     def completed(self, given: Batch, whole: Batch) -> tuple[str, Mapping[str, str]] | None:
         """How many of the tokens that were made stand behind the prompt."""
         if len(given) > 1:
             return None
         shown = min(self.looked(self.inputs(given)[0]), whole[0].size(2))
-        if shown == self.length:
+        if shown == self.makes:
             return "note.made.all", {"made": f"{shown:,}"}
-        return "note.made", {"shown": f"{shown:,}", "made": f"{self.length:,}"}
-
-    @property
-    def makes(self) -> int:
-        """N."""
-        return self.length
+        return "note.made", {"shown": f"{shown:,}", "made": f"{self.makes:,}"}
 
     def making(self, count: int) -> LanguageModelling:
         """Another N."""
-        return replace(self, length=count)
+        return replace(self, makes=count)
 
     @torch.no_grad()
     def respond(self, model: nn.Module, batch: Batch) -> Tensor:
         """−log p of every target, (B, W, T); or a prompt and what follows it, int32 (1, P + N)."""
         if len(batch) == 1:
             (prompt,) = self.inputs(batch)  # (1, P)
-            return torch.cat([prompt, generate(model, prompt, self.length, self.sampling)], 1)  # type: ignore[arg-type]
+            return torch.cat([prompt, generate(model, prompt, self.makes, self.sampling)], 1)  # type: ignore[arg-type]
         scores = model(*self.inputs(batch))  # (B·W, T, V)
         losses = cross_entropy(scores.flatten(0, 1), batch[1].long().flatten(), reduction="none")
         return losses.view(batch[1].shape)
@@ -255,7 +250,7 @@ class LanguageModelling(Task):
         reader, prompt = tokens.of(facts.learnt), batch[0][:1, 0, : batch[0].size(2) // 4]  # (1, P)
         samples = {}
         for temperature in (0.0, 0.5, 0.8, 1.0):
-            found = generate(model, prompt, self.length, Sampling(temperature))  # type: ignore[arg-type]
+            found = generate(model, prompt, self.makes, Sampling(temperature))  # type: ignore[arg-type]
             samples[f"temperature {temperature:g}"] = reader.decode(found[0])
         return figures.save({"samples": language_figures.samples(reader.decode(prompt[0]), samples)}, folder)
 
@@ -280,8 +275,8 @@ class LanguageModelling(Task):
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """What follows, and the prompt that it follows."""
         reader = tokens.of(facts.learnt)
-        prompt, rest = (reader.decode(part) for part in (output[: -self.length], output[-self.length :]))
-        return {"answer": rest, "prompt": prompt, "tokens": self.length}
+        prompt, rest = (reader.decode(part) for part in (output[: -self.makes], output[-self.makes :]))
+        return {"answer": rest, "prompt": prompt, "tokens": self.makes}
 
     def doubt(self, output: Tensor) -> Tensor:
         """−log of the probability of the likeliest next token, after the last of the text."""

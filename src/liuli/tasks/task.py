@@ -63,6 +63,9 @@ class Task(ABC):
     """How many held-out examples are answered again and again while training: few where an answer takes long, none
     where `watch` shows all that there is."""
 
+    makes: int = 0
+    """How many tokens an answer has, where that may be chosen, see `making`; 0: it follows from the input."""
+
     has_floor: ClassVar[bool] = False
     """Whether the loss cannot come near 0 even on a few examples learnt by heart (a latent's, an adversary's)."""
 
@@ -157,14 +160,9 @@ class Task(ABC):
         """
         return None
 
-    @property
-    def makes(self) -> int:
-        """How many tokens an answer has, where that may be chosen, see `making`; 0: it follows from the input."""
-        return 0
-
-    def making(self, count: int) -> Task:
-        """The same task, whose answers have so many tokens."""
-        raise NotImplementedError(count)
+    def making(self, count: int) -> Task | None:
+        """The same task, whose answers have so many tokens; None where that is not for anybody to choose."""
+        return None
 
     @abstractmethod
     def tally(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:

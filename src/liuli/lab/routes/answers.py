@@ -19,6 +19,7 @@ from liuli.lab.subjects import Made, of_run
 from liuli.runs import Run
 from liuli.tasks.examples import Example
 from liuli.tasks.miniatures import address
+from liuli.tasks.task import Task
 
 
 def routes(desk: Desk) -> APIRouter:
@@ -28,7 +29,12 @@ def routes(desk: Desk) -> APIRouter:
     @router.post("/api/runs/{name}/answers")
     async def answers(name: str, request: Request, layers: bool = False, made: int | None = None) -> Response:
         given = await source_of(request)
-        return told_json(await desk.work(lambda: answered(asked_of(name, made), given, layers)))
+
+        def answered() -> Json:
+            run, task = asked_of(name, made)
+            return answer_to(run, read(run, given), task, layers)
+
+        return told_json(await desk.work(answered))
 
     @router.get("/api/runs/{name}/known")
     async def known(name: str) -> Response:
@@ -45,8 +51,8 @@ def routes(desk: Desk) -> APIRouter:
         given = await source_of(request)
 
         def asked() -> Made:
-            run = asked_of(name, made)
-            return of_run(run, read(run, given), network_of(run.folder, run.weights_file.stat().st_mtime_ns))
+            run, task = asked_of(name, made)
+            return of_run(run, read(run, given), network_of(run.folder, run.weights_file.stat().st_mtime_ns), task)
 
         record, subject = await desk.work(asked)
         return told_json({"record": desk.put(record, subject), "answer": subject.answer})
@@ -68,14 +74,13 @@ def read(run: Run, given: bytes | str) -> Example:
     return task.read_all(given, run.facts, given if isinstance(given, str) else "input")[0]
 
 
-def answered(run: Run, given: bytes | str, layers: bool) -> Json:
-    """The answer to what was sent."""
-    return answer_to(run, read(run, given), layers)
+def answer_to(run: Run, example: Example, task: Task, layers: bool) -> Json:
+    """The answer to an example, and pictures of what the network was given, of the answer, and of its layers.
 
-
-def answer_to(run: Run, example: Example, layers: bool) -> Json:
-    """The answer to an example, and pictures of what the network was given, of the answer, and of its layers."""
-    task, facts = run.system.task, run.facts
+    Args:
+        task: by which the network is asked, see `asked_of`.
+    """
+    facts = run.facts
     network = network_of(run.folder, run.weights_file.stat().st_mtime_ns)
     with torch.inference_mode():
         output = task.respond(network, example.batch)[0]

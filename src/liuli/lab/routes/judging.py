@@ -57,18 +57,18 @@ def routes(desk: Desk) -> APIRouter:
 
     @router.post("/api/runs/{name}/parts/{part}/{index}/answers")
     async def answers(name: str, part: str, index: int, layers: bool = False, made: int | None = None) -> Response:
-        run = asked_of(name, made)
+        run, task = asked_of(name, made)
 
         def answered() -> Json:
             asked = posed(run, part, index)
-            return {**answer_to(run, asked.example, layers), "right": asked.right}
+            return {**answer_to(run, asked.example, task, layers), "right": asked.right}
 
         return told_json(await desk.work(answered))
 
     @router.post("/api/runs/{name}/parts/{part}/{index}/records")
     async def records(name: str, part: str, index: int, made: int | None = None) -> Response:
-        run = asked_of(name, made)
-        found = await desk.work(lambda: of_run(run, posed(run, part, index).example, network_of(*key_of(run))))
+        run, task = asked_of(name, made)
+        found = await desk.work(lambda: of_run(run, posed(run, part, index).example, network_of(*key_of(run)), task))
         return told_json({"record": desk.put(*found), "answer": found[1].answer})
 
     return router

@@ -66,8 +66,12 @@ def tiles(
             raise UserError(f"{run.system.name}: the examples of its data are nobody's; leave 'owner' out")
         order = order[marks.owners[order] == (marks.names.index(owner) if known else -1)]
     chosen = order[start : start + count].tolist()
-    ours = sorted(run.system.task.ours)
-    return {"total": len(order), "known": known, "ours": ours, "examples": [tile(judgement, index) for index in chosen]}
+    return {
+        "total": len(order),
+        "known": known,
+        "ours": run.system.task.ours,
+        "examples": [tile(judgement, index) for index in chosen],
+    }
 
 
 def tile(judgement: Judgement, index: int) -> Json:

@@ -64,7 +64,7 @@ def examples(run: Run, start: int) -> Json:
     except (OSError, ValueError):
         shown = []
     answers = since(read_lines(run.answers_file), start)
-    return {"examples": shown, "answers": answers, "ours": sorted(run.system.task.ours), "pictures": watched(run)}
+    return {"examples": shown, "answers": answers, "ours": run.system.task.ours, "pictures": watched(run)}
 
 
 def watched(run: Run) -> dict[str, list[int]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from base64 import b64encode
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,7 +56,7 @@ class Subject:
     title: str
     input: str = ""
     answer: str = ""
-    ours: Collection[str] = ()
+    ours: Sequence[str] = ()
     picture: bytes = b""
     shares: str = ""
     labels: Sequence[str] = ()
@@ -81,7 +81,7 @@ def manifest(record: Record, subject: Subject, pack: Pack | None) -> Json:
         "input": subject.input,
         "answer": {
             "text": subject.answer,
-            "ours": sorted(subject.ours),
+            "ours": subject.ours,
             "picture": f"data:image/png;base64,{b64encode(subject.picture).decode()}" if subject.picture else "",
             "shares": subject.shares,
             "labels": list(subject.labels),

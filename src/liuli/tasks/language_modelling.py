@@ -62,7 +62,7 @@ class LanguageModelling(Task):
     sampling: Sampling = field(default_factory=lambda: Sampling(temperature=0.8))
 
     kind: ClassVar[str] = "text"
-    ours: ClassVar[frozenset[str]] = frozenset()
+    ours: ClassVar[tuple[str, ...]] = ()
     watched: ClassVar[int] = 1
     headline: ClassVar[str] = "perplexity"
     endings: ClassVar[frozenset[str]] = frozenset([".txt"])

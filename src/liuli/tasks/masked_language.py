@@ -66,7 +66,7 @@ class MaskedLanguage(Task):
     cased: bool = False
 
     kind: ClassVar[str] = "prose"
-    ours: ClassVar[frozenset[str]] = frozenset()
+    ours: ClassVar[tuple[str, ...]] = ()
     headline: ClassVar[str] = "masked_accuracy"
     endings: ClassVar[frozenset[str]] = frozenset([".txt"])
     reads_text: ClassVar[bool] = True

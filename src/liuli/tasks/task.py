@@ -55,7 +55,7 @@ class Task(ABC):
     judged_by: ClassVar[str] = ""
     """The key of the pages' texts that says by what it is judged, where no part is held out; "": nothing to say."""
 
-    ours: ClassVar[frozenset[str]] = frozenset({"answer", "given"})
+    ours: ClassVar[tuple[str, ...]] = ("answer", "given")
     """Of the texts about an example those that are liuli's own or name its classes, so that a page says them in its
     language: "answer" (and what is right), "given"; the others are words of the data."""
 

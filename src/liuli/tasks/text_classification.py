@@ -44,7 +44,7 @@ class TextClassification(Task):
     length: int = 162
 
     kind: ClassVar[str] = "sentence"
-    ours: ClassVar[frozenset[str]] = frozenset({"answer"})
+    ours: ClassVar[tuple[str, ...]] = ("answer",)
     headline: ClassVar[str] = "accuracy"
     endings: ClassVar[frozenset[str]] = frozenset([".txt"])
     reads_text: ClassVar[bool] = True

@@ -72,7 +72,7 @@ class Translation(Task):
     length_penalty: float = 0.6
 
     kind: ClassVar[str] = "translation"
-    ours: ClassVar[frozenset[str]] = frozenset()
+    ours: ClassVar[tuple[str, ...]] = ()
     headline: ClassVar[str] = "bleu"
     endings: ClassVar[frozenset[str]] = frozenset([".txt"])
     reads_text: ClassVar[bool] = True

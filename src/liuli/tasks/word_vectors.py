@@ -59,7 +59,7 @@ class WordVectors(Task):
     fewest: int = 5
 
     kind: ClassVar[str] = "corpus"
-    ours: ClassVar[frozenset[str]] = frozenset()
+    ours: ClassVar[tuple[str, ...]] = ()
     headline: ClassVar[str] = "wordsim"
     endings: ClassVar[frozenset[str]] = frozenset([".txt"])
     reads_text: ClassVar[bool] = True

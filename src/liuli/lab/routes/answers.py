@@ -93,7 +93,7 @@ def answer_to(run: Run, example: Example, task: Task, layers: bool) -> Json:
         pictures = {key: address(file) for key, file in drawn.items() if file is not None}
     return {
         **task.answer(output, facts),
-        "ours": sorted(task.ours),
+        "ours": task.ours,
         "read": example.spelled,
         "remark": example.remark,
         **pictures,

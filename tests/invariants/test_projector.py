@@ -19,6 +19,7 @@ from liuli.errors import UserError
 from liuli.files import write_json
 from liuli.lab import projector, stochastic
 from liuli.lab.guard import Guard
+from liuli.lab.replies import key_of
 from liuli.lab.server import laboratory
 from liuli.runs import RUNS, Run
 from tests.faults.test_laboratory import OWN, Visitor, run
@@ -60,7 +61,7 @@ def test_every_row_of_words_or_things_has_a_name(name: str) -> None:
 
 def test_the_last_hidden_layer_is_what_the_scores_are_made_of(tmp_path: Path) -> None:
     made = small_run(tmp_path / "run")
-    points = projector.cloud(made.folder, projector.changed(made), projector.HIDDEN)
+    points = projector.cloud(*key_of(made), projector.HIDDEN)
     network, data = made.network(), load("digits")
     batch = made.system.task.tensors(data.test, made.facts)
     layer = cast("nn.Linear", network.get_submodule(points.layer))
@@ -89,7 +90,7 @@ def test_of_what_the_last_convolution_reads_each_place_counts_alike(tmp_path: Pa
 
 def test_a_point_of_the_test_part_is_asked_about_as_it_stands(tmp_path: Path) -> None:
     made = small_run(tmp_path / "run")
-    points = projector.cloud(made.folder, projector.changed(made), projector.HIDDEN)
+    points = projector.cloud(*key_of(made), projector.HIDDEN)
     batch = made.system.task.tensors(load("digits").test, made.facts)
     asked = projector.example(made, points, 5)
     assert torch.equal(asked.batch[0], batch[0][5:6])
@@ -97,7 +98,7 @@ def test_a_point_of_the_test_part_is_asked_about_as_it_stands(tmp_path: Path) ->
 
 def test_the_axes_are_those_of_the_singular_values(tmp_path: Path) -> None:
     made = drawn_run(tmp_path / "run", "word2vec")
-    found = projector.axes(made.folder, projector.changed(made), "input")
+    found = projector.axes(*key_of(made), "input")
     vectors = made.network().get_submodule("input").weight.detach().double().numpy()  # type: ignore[union-attr, operator]
     _, spread, directions = np.linalg.svd(vectors - vectors.mean(0), full_matrices=False)
     expected = (vectors - vectors.mean(0)) @ directions[:3].T
@@ -128,7 +129,7 @@ def test_vectors_that_are_not_finite_are_refused(tmp_path: Path) -> None:
     weights["input.weight"][3, 4] = float("nan")
     save_file(weights, made.weights_file)
     with pytest.raises(UserError, match="not finite"):
-        projector.cloud(made.folder, projector.changed(made), "input")
+        projector.cloud(*key_of(made), "input")
 
 
 @pytest.mark.parametrize(

@@ -17,14 +17,13 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor
 
-from liuli.data import store
 from liuli.data.dataset import Split
 from liuli.data.order import Pieces
 from liuli.errors import LiuliError, UserError
 from liuli.files import Json
 from liuli.lab.desk import Busy, Desk
 from liuli.lab.limits import MOST_KNOWN
-from liuli.lab.replies import event, named, network_of
+from liuli.lab.replies import Key, event, key_of, must_be_here, named, network_of
 from liuli.runs import Run
 from liuli.tasks.examples import Batch
 from liuli.tasks.marks import Marks
@@ -35,8 +34,6 @@ MOST_KEPT = 3
 """Judgements that are kept."""
 MOST_AT_WORK = 4
 """Judgements that are made at the same time, in turns."""
-
-Key = tuple[Path, int]
 
 
 @dataclass(frozen=True)
@@ -153,7 +150,7 @@ class Bench:
     async def judge(self, run: Run, work: Work) -> Judgement:
         """Answer the whole test part, piece by piece."""
         task, facts = run.system.task, run.facts
-        network = await self.desk.work(lambda: network_of(*key_of(run)))
+        network = await self.desk.work(lambda: network_of(run))
         _, batch = await self.desk.work(lambda: test_part(run))
         pieces = Pieces(batch, min(task.at_once, AT_ONCE), task.lengths(batch), task.cut)
         work.of = len(batch[0])
@@ -173,38 +170,6 @@ class Bench:
         metrics = await self.desk.work(lambda: task.metrics(output, batch, facts))
         marks = await self.desk.work(lambda: task.mark(output, batch, facts))
         return Judgement(run, output, batch, metrics, marks)
-
-
-def key_of(run: Run) -> Key:
-    """The run with its weights as they are now.
-
-    Raises:
-        UserError: it has none yet.
-    """
-    try:
-        return run.folder, run.weights_file.stat().st_mtime_ns
-    except OSError as error:
-        raise UserError(f"{run.name}: has no weights yet; let it learn for an epoch at least") from error
-
-
-def data_here(run: Run) -> bool:
-    """Whether the data of a run are on this machine."""
-    facts = run.facts
-    if "path" in facts.details:
-        return Path(facts.details["path"]).expanduser().exists()
-    return store.find(store.definition(facts.name)) is not None
-
-
-def must_be_here(run: Run) -> None:
-    """Raise UserError where the data of a run are not: nothing is downloaded from here."""
-    if data_here(run):
-        return
-    name = run.facts.name
-    if "path" in run.facts.details:
-        raise UserError(f"{name}: is no longer where {run.name} was trained on it; put it back")
-    definition = store.definition(name)
-    remedy = f"run 'liuli data fetch {name}'" if store.can_be_fetched(definition) else store.by_hand(definition)
-    raise UserError(f"{name}: the data set is not on this machine; {remedy}")
 
 
 def test_part(run: Run) -> tuple[Split, Batch]:
@@ -245,6 +210,6 @@ def drawn(judgement: Judgement) -> dict[str, bytes]:
         task = run.system.task
         with TemporaryDirectory(prefix="liuli-lab-") as folder:
             files = task.figures(judgement.output, judgement.batch, run.facts, Path(folder))
-            files += task.portray(network_of(*key_of(run)), judgement.batch, run.facts, Path(folder))
+            files += task.portray(network_of(run), judgement.batch, run.facts, Path(folder))
             judgement.figures.update({file.stem: file.read_bytes() for file in files})
     return judgement.figures

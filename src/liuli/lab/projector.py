@@ -22,8 +22,7 @@ from torch import Tensor, nn
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
 from liuli.files import Json
-from liuli.lab.judging import must_be_here
-from liuli.lab.replies import network_of
+from liuli.lab.replies import must_be_here, network_of
 from liuli.models.foundations.pca import PCA
 from liuli.runs import Run
 from liuli.tasks.examples import Batch, Example, Rows
@@ -101,7 +100,7 @@ class Axes:
 
 def offered(run: Run) -> list[Json]:
     """What of a run can be seen as points: key, kind, and of embeddings how many rows of how many numbers."""
-    network = network_of(run.folder, changed(run))
+    network = network_of(run)
     found: list[Json] = []
     if run.facts.classes and any(isinstance(one, (nn.Linear, *CONVOLUTIONS)) for one in network.modules()):
         found.append({"key": HIDDEN, "kind": "hidden"})
@@ -117,18 +116,6 @@ def embeddings(network: nn.Module) -> dict[str, nn.Embedding]:
     return {path: one for path, one in found.items() if len(one.weight) >= FEWEST_POINTS and one.weight.size(1) > 1}
 
 
-def changed(run: Run) -> int:
-    """When the weights were last written.
-
-    Raises:
-        UserError: there are none yet.
-    """
-    try:
-        return run.weights_file.stat().st_mtime_ns
-    except FileNotFoundError as error:
-        raise UserError(f"{run.name}: has no weights yet; let it train for an epoch") from error
-
-
 @lru_cache(maxsize=3)
 def cloud(folder: Path, changed: int, key: str) -> Cloud:
     """The points of that key; kept while the weights (last `changed`) are the same.
@@ -137,7 +124,7 @@ def cloud(folder: Path, changed: int, key: str) -> Cloud:
         UserError: there are none of that key, the data are not at hand, or a number is not finite.
     """
     run = Run.open(folder)
-    network = network_of(folder, changed)
+    network = network_of(run)
     found = hidden(run, network) if key == HIDDEN else embedding(run, network, key)
     if not np.isfinite(found.vectors).all():
         raise UserError(f"{run.name}: some of these vectors hold numbers that are not finite; the run has diverged")

@@ -11,6 +11,7 @@ import torch
 from fastapi import Request, Response
 from torch import Tensor, nn
 
+from liuli.data import store
 from liuli.errors import UserError
 from liuli.files import Json
 from liuli.lab.desk import Desk
@@ -19,6 +20,9 @@ from liuli.lab.packing import TYPES, array_of, json_text
 from liuli.runs import Run, at_hand
 from liuli.tasks.task import Task
 from liuli.tracing.parts import Value
+
+Key = tuple[Path, int]
+"""Of a run with its weights as they are: its folder, and when they were last written (nanoseconds)."""
 
 
 def told_json(content: Json, status: int = 200) -> Response:
@@ -79,11 +83,52 @@ def asked_of(name: str, made: int | None) -> tuple[Run, Task]:
     return run, task
 
 
+def key_of(run: Run) -> Key:
+    """By what the run with its weights as they are now is known.
+
+    Raises:
+        UserError: it has none yet.
+    """
+    try:
+        return run.folder, run.weights_file.stat().st_mtime_ns
+    except OSError as error:
+        raise UserError(f"{run.name}: has no weights yet; let it learn for an epoch at least") from error
+
+
+def network_of(run: Run) -> nn.Module:
+    """The network of a run, kept while its weights are the same.
+
+    Raises:
+        UserError: it has none yet.
+    """
+    return read_network(*key_of(run))
+
+
 @lru_cache(maxsize=4)
-def network_of(folder: Path, changed: int) -> nn.Module:
-    """The network of a run, kept while its weights (last `changed`) are the same."""
+def read_network(folder: Path, changed: int) -> nn.Module:
+    """See `network_of`; the weights are told by when they were last written."""
     with torch.inference_mode(False):  # whoever asks first: weights read in that mode could have no gradients ever
         return Run.open(folder).network()
+
+
+def data_here(run: Run) -> bool:
+    """Whether the data of a run are on this machine."""
+    facts = run.facts
+    if "path" in facts.details:
+        return Path(facts.details["path"]).expanduser().exists()
+    return store.find(store.definition(facts.name)) is not None
+
+
+def must_be_here(run: Run) -> None:
+    """Raise UserError where the data of a run are not: nothing is downloaded from here."""
+    if data_here(run):
+        return
+    name = run.facts.name
+    if "path" in run.facts.details:
+        raise UserError(f"{name}: is no longer where {run.name} was trained on it; put it back")
+    definition = store.definition(name)
+    remedy = f"run 'liuli data fetch {name}'" if store.can_be_fetched(definition) else store.by_hand(definition)
+    raise UserError(f"{name}: the data set is not on this machine; {remedy}")
 
 
 def value_of(desk: Desk, name: str, address: str) -> Value:

@@ -52,7 +52,7 @@ def routes(desk: Desk) -> APIRouter:
 
         def asked() -> Made:
             run, task = asked_of(name, made)
-            return of_run(run, read(run, given), network_of(run.folder, run.weights_file.stat().st_mtime_ns), task)
+            return of_run(run, read(run, given), network_of(run), task)
 
         record, subject = await desk.work(asked)
         return told_json({"record": desk.put(record, subject), "answer": subject.answer})
@@ -81,7 +81,7 @@ def answer_to(run: Run, example: Example, task: Task, layers: bool) -> Json:
         task: by which the network is asked, see `asked_of`.
     """
     facts = run.facts
-    network = network_of(run.folder, run.weights_file.stat().st_mtime_ns)
+    network = network_of(run)
     with torch.inference_mode():
         output = task.respond(network, example.batch)[0]
     inner = {"layers": maps(task, network, example)} if layers else {}

@@ -10,8 +10,8 @@ from liuli.files import Json
 from liuli.lab.desk import Desk
 from liuli.lab.examples import posed, tiles
 from liuli.lab.following import watched
-from liuli.lab.judging import Bench, data_here, drawn, key_of
-from liuli.lab.replies import asked_of, named, network_of, told_json
+from liuli.lab.judging import Bench, drawn
+from liuli.lab.replies import asked_of, data_here, named, network_of, told_json
 from liuli.lab.road import told
 from liuli.lab.routes.answers import answer_to
 from liuli.lab.subjects import of_run
@@ -68,7 +68,7 @@ def routes(desk: Desk) -> APIRouter:
     @router.post("/api/runs/{name}/parts/{part}/{index}/records")
     async def records(name: str, part: str, index: int, made: int | None = None) -> Response:
         run, task = asked_of(name, made)
-        found = await desk.work(lambda: of_run(run, posed(run, part, index).example, network_of(*key_of(run)), task))
+        found = await desk.work(lambda: of_run(run, posed(run, part, index).example, network_of(run), task))
         return told_json({"record": desk.put(*found), "answer": found[1].answer})
 
     return router

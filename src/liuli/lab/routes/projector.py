@@ -14,7 +14,7 @@ from liuli.files import Json
 from liuli.lab import projector, stochastic
 from liuli.lab.desk import Desk
 from liuli.lab.projector import Axes, Cloud
-from liuli.lab.replies import named, told_json
+from liuli.lab.replies import key_of, named, told_json
 from liuli.lab.subjects import of_run
 from liuli.runs import Run
 
@@ -71,13 +71,13 @@ def routes(desk: Desk) -> APIRouter:
         if dimensions not in DIMENSIONS or len(found.vectors) < stochastic.FEWEST_POINTS:
             asked = f"t-SNE of {len(found.vectors)} points in {dimensions} dimensions"
             raise UserError(f"{asked}: expected {stochastic.FEWEST_POINTS} points at least, in 2 or 3 dimensions")
-        place = (run.folder, projector.changed(run), key, dimensions)
+        place = (*key_of(run), key, dimensions)
         return StreamingResponse(maps.events(place, found.vectors, dimensions), media_type="text/event-stream")
 
     @router.get("/api/runs/{name}/clouds/{key}/tsne/{dimensions}")
     async def tsne(name: str, key: str, dimensions: int) -> Response:
         run = named(name)
-        return floats(maps.get((run.folder, projector.changed(run), key, dimensions)))
+        return floats(maps.get((*key_of(run), key, dimensions)))
 
     return router
 
@@ -88,7 +88,7 @@ def cloud_of(run: Run, key: str, point: int = 0) -> Cloud:
     Raises:
         UserError: it is none.
     """
-    found = projector.cloud(run.folder, projector.changed(run), key)
+    found = projector.cloud(*key_of(run), key)
     if not 0 <= point < len(found.vectors):
         raise UserError(f"point {point}: there is none of that number; there are {len(found.vectors):,}")
     return found
@@ -96,7 +96,7 @@ def cloud_of(run: Run, key: str, point: int = 0) -> Cloud:
 
 def axes_of(run: Run, key: str) -> Axes:
     """The points of that key along their principal components."""
-    return projector.axes(run.folder, projector.changed(run), key)
+    return projector.axes(*key_of(run), key)
 
 
 def told(run: Run, key: str) -> Json:

@@ -6,7 +6,6 @@ import os
 import re
 import tempfile
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 from rounds import Gate
@@ -60,7 +59,7 @@ def waiting(gate: Gate, accuracy: str) -> Any:
 
     class Wait(keras.callbacks.Callback):  # type: ignore[misc]
         def on_epoch_begin(self, epoch: int, logs: object) -> None:
-            gate.begun = perf_counter()
+            gate.begun = gate.clock()
 
         def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
             gate(logs[accuracy])

@@ -19,6 +19,7 @@ Bars: `BARS`, against the 95th percentile.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import math
 import multiprocessing
@@ -27,7 +28,6 @@ import platform
 import random
 import re
 import shutil
-import socket
 import statistics
 import tempfile
 from multiprocessing.connection import Connection
@@ -39,7 +39,6 @@ from playwright.sync_api import BrowserContext, Page, sync_playwright
 from torch import Tensor, nn
 
 BARS = {"first paint": 1000.0, "drawn": 50.0, "click": 150.0, "stroke": 150.0, "frame": 34.0}  # ms
-TOKEN = "benchmark"
 PATIENCE = 120_000  # ms
 TILE = 1 << 14  # the longest side of what is drawn at once
 WORDS = 20  # that GPT-2 reads: of each come 50,257 scores, a million together
@@ -131,21 +130,18 @@ def seven(file: Path) -> Path:
 
 
 def serve(names: list[str], told: Connection) -> None:
-    """The laboratory with a record of each lying open; says its address and their names."""
-    import uvicorn
+    """`liuli lab` with a record of each lying open; says its address and their names."""
+    from liuli.cli import COLLECTED
+    from liuli.lab.serving import Serving
 
-    from liuli.lab.desk import Desk
-    from liuli.lab.server import laboratory
-
+    gc.set_threshold(*COLLECTED)
     torch.set_num_threads(1)
     os.chdir(tempfile.mkdtemp())  # no runs of the user's
-    desk = Desk()
-    records = {name: desk.put(*made(name)) for name in names}
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    told.send((f"http://127.0.0.1:{listener.getsockname()[1]}/", records))
-    config = uvicorn.Config(laboratory(TOKEN, desk), log_level="error", lifespan="off")
-    uvicorn.Server(config).run(sockets=[listener])
+    serving = Serving()
+    records = {name: serving.desk.put(*made(name)) for name in names}
+    told.send((serving.address, records))
+    gc.freeze()  # as `liuli lab` does
+    serving.run()
 
 
 def painted(page: Page, address: str, shown: str, times: int) -> list[tuple[float, float]]:
@@ -290,8 +286,9 @@ def said(what: str, kind: str, times: list[float]) -> dict[str, Any]:
 
 def measure(page: Page, address: str, records: dict[str, str], times: int) -> list[dict[str, Any]]:
     """Everything, in order."""
-    page.goto(f"{address}?token={TOKEN}")
+    page.goto(address)
     page.wait_for_selector("ol a")
+    address = address.partition("?")[0]  # the token has become a cookie
     found = [said("road, first paint", "first paint", [one for one, _ in painted(page, address, "ol a", times)])]
     for name, record in records.items():
         place = f"{address}#/record/{record}/{name}"

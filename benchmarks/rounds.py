@@ -1,8 +1,9 @@
-"""Peers timed side by side: each a process of its own that is kept, and in every round each does one turn, in order.
+"""Peers timed side by side: each a process of its own that is kept, and in every round each does one turn.
 
-So a machine that drifts drifts for all. The first round (compiling, caches) is not counted. Settings of the environment
-that hold NumPy's products back (OPENBLAS_CORETYPE, OPENBLAS_L2_SIZE) are taken out for all. What counts is the ratio of
-ours to a peer of the same round; printed are medians and ranges. A peer that is not installed is left out.
+So a machine that drifts drifts for all; every other round goes backwards, so that nobody always comes behind the same
+neighbour, whose threads may still be awake. The first round (compiling, caches) is not counted. Settings of the
+environment that hold NumPy's products back (OPENBLAS_CORETYPE, OPENBLAS_L2_SIZE) are taken out for all. What counts is
+the ratio of ours to a peer of the same round; printed are medians and ranges. A peer that is not installed is left out.
 
 On a machine that does other things besides, --cpu counts what the processor did for each peer instead of what the clock
 says; that holds for peers of one process each.
@@ -85,7 +86,7 @@ def measure(peers: tuple[Peer, ...], work: Any, rounds: int) -> dict[str, dict[s
         pipes[peer.name] = pipe
     measured: dict[str, dict[str, list[float]]] = {name: {"seconds": [], "accuracy": []} for name in pipes}
     for number in range(1 + rounds):
-        for name, pipe in pipes.items():
+        for name, pipe in list(pipes.items())[:: 1 if number % 2 else -1]:
             pipe.send(True)
             seconds, accuracy = pipe.recv()
             print(f"{work.name}, round {number}: {name} {seconds:.2f} s, accuracy {accuracy:.4f}", file=sys.stderr)

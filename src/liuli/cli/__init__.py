@@ -75,9 +75,13 @@ app.add_typer(runs_verbs.app, name="runs")
 app.command("exhibit")(exhibit_verb.exhibit)
 
 
+COLLECTED = (100_000, 20, 20)
+"""When Python looks for garbage: importing PyTorch makes so many objects that looking through them takes 0.3 s."""
+
+
 def main() -> None:
     """Run the command line, turning what the user can put right into one sentence and exit code 2."""
-    gc.set_threshold(100_000, 20, 20)  # importing PyTorch makes so many objects that looking through them takes 0.3 s
+    gc.set_threshold(*COLLECTED)
     leave(run())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Annotated
 
 import typer
@@ -44,4 +45,5 @@ def lab(
     typer.echo(f"{serving.address}\nCtrl-C ends the laboratory.")
     if browse:
         webbrowser.open(serving.address + ("#/module" if modules else ""))
+    gc.freeze()  # what is loaded by now stays: nobody shall wait for the collector to look through it again
     serving.run()

@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, relu, scaled_dot_product_attention
 
+from liuli.layers.dense import Linear
+
 
 class KeyValue(NamedTuple):
     """What a word offers to those that look at it, by head. A decoder keeps it, so that no word is computed twice."""
@@ -92,10 +94,10 @@ class MultiHeadAttention(nn.Module):
             raise ValueError(f"width {width} is no multiple of {heads} heads")
         self.heads = heads
         self.dropout = dropout
-        self.query = nn.Linear(width, width)
-        self.key = nn.Linear(width, width)
-        self.value = nn.Linear(width, width)
-        self.output = nn.Linear(width, width)
+        self.query = Linear(width, width)
+        self.key = Linear(width, width)
+        self.value = Linear(width, width)
+        self.output = Linear(width, width)
 
     def forward(self, x: Tensor, memory: Tensor | None = None, allowed: Tensor | None = None) -> Tensor:
         """What the words `x` (B, T, D) find in `memory` (B, S, D), or in themselves: (B, T, D).
@@ -137,8 +139,8 @@ class FeedForward(nn.Module):
 
     def __init__(self, width: int, inner: int) -> None:
         super().__init__()
-        self.inner = nn.Linear(width, inner)
-        self.outer = nn.Linear(inner, width)
+        self.inner = Linear(width, inner)
+        self.outer = Linear(inner, width)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, D) to (B, T, D)."""

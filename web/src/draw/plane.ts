@@ -107,8 +107,29 @@ export function paint(
   canvas.height = Math.max(1, Math.round(height * high * ratio))
   if (!numbers.length) return
   const context = canvas.getContext('2d')!
-  context.imageSmoothingEnabled = smooth
   context.scale(ratio, ratio)
+  stamp(context, numbers, { height, width }, cell, high, extent, dark)
+  if (!text) return
+  context.font = `${Math.min(13, cell * 0.3, high * 0.6)}px ui-sans-serif, system-ui, sans-serif`
+  context.textAlign = 'center'
+  context.textBaseline = 'middle'
+  for (let i = 0; i < numbers.length; i++) {
+    context.fillStyle = inkOn(colour(numbers[i]!, extent, dark))
+    context.fillText(text(numbers[i]!), ((i % width) + 0.5) * cell, (Math.floor(i / width) + 0.5) * high, cell - 2)
+  }
+}
+
+/** Draw a plane where the context's origin is, of cells of `cell` × `high` pixels. */
+export function stamp(
+  context: CanvasRenderingContext2D,
+  numbers: ArrayLike<number>,
+  { height, width }: { height: number; width: number },
+  cell: number,
+  high: number,
+  extent: Extent,
+  dark: boolean,
+): void {
+  context.imageSmoothingEnabled = Math.min(cell, high) * (devicePixelRatio || 1) < 1
   let finite = true
   for (const { from, rows, columns, part } of tiles(numbers, height, width)) {
     const tile = dots(part, rows, columns, extent, dark)
@@ -118,14 +139,6 @@ export function paint(
   }
   for (let i = 0; !finite && i < numbers.length; i++)
     if (!Number.isFinite(numbers[i])) cross(context, i % width, Math.floor(i / width), cell, high)
-  if (!text) return
-  context.font = `${Math.min(13, cell * 0.3, high * 0.6)}px ui-sans-serif, system-ui, sans-serif`
-  context.textAlign = 'center'
-  context.textBaseline = 'middle'
-  for (let i = 0; i < numbers.length; i++) {
-    context.fillStyle = inkOn(colour(numbers[i]!, extent, dark))
-    context.fillText(text(numbers[i]!), ((i % width) + 0.5) * cell, (Math.floor(i / width) + 0.5) * high, cell - 2)
-  }
 }
 
 /** NaN and infinities are no colour. */

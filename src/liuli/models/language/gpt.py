@@ -38,11 +38,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu, linear
+from torch.nn.functional import gelu
 
 from liuli import pretrained as checkpoints
 from liuli.errors import UserError
 from liuli.layers.attention import FeedForward, KeyValue, MultiHeadAttention, past_and_present
+from liuli.layers.dense import linear
 from liuli.system import Adam, Cosine, Recipe, System, Target
 from liuli.tasks.language_modelling import LanguageModelling
 

@@ -1,0 +1,9 @@
+/** Walking along a row of buttons, of which one is pressed, by arrow keys: to the one before it or after it. */
+export function stepping(event: KeyboardEvent, at: number, count: number, choose: (one: number) => void): void {
+  const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key]
+  if (!step || at + step < 0 || at + step >= count) return
+  event.preventDefault()
+  choose(at + step)
+  const row = event.currentTarget as HTMLElement
+  requestAnimationFrame(() => row.querySelector<HTMLElement>('[aria-pressed="true"]')?.focus())
+}

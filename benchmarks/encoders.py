@@ -6,9 +6,9 @@
 The same network for all: words and places, 4 layers of 256 in 4 heads with 1,024 inside and GELU, scores of 8,000 words
 for every place by the words' own vectors, cross-entropy and AdamW, without dropout; one turn is 4 steps of 16 × 128
 tokens. liuli's steps are those of its training loop, in float32 or bf16 (autocast), the peers' such as one writes them.
-Compiled are the peers, by `torch.compile` with autocast; liuli's loop, which compiles nothing, stands there in bf16, and
-beside them liuli's network compiled as theirs are, and what most begin with: Hugging Face's as it is, in float32. How
-the turns are timed: `rounds`.
+Compiled are the peers, by `torch.compile` with autocast; liuli's loop, which compiles nothing, stands there in bf16,
+and beside them liuli's network compiled as theirs are, and what most begin with: Hugging Face's as it is, in float32.
+How the turns are timed: `rounds`.
 """
 
 from __future__ import annotations

@@ -40,7 +40,6 @@ from torch import Tensor, nn
 
 BARS = {"first paint": 1000.0, "drawn": 50.0, "click": 150.0, "stroke": 150.0, "frame": 34.0}  # ms
 PATIENCE = 120_000  # ms
-TILE = 1 << 14  # the longest side of what is drawn at once
 WORDS = 20  # that GPT-2 reads: of each come 50,257 scores, a million together
 STROKE = [(0.3, 0.25), (0.7, 0.25), (0.6, 0.45), (0.5, 0.65), (0.42, 0.8)]  # a seven
 
@@ -66,20 +65,20 @@ globalThis.measured = (event, ready) => new Promise((done) => {
 })
 globalThis.frame = frame
 globalThis.told = () => document.querySelector('.explanation .unit')?.innerText
-const drawings = [] // how large each picture was, when it was drawn, and when the frame ended that shows it
+const drawings = [] // on which canvas, when, and when the frame ended that shows it
 for (const how of ['drawImage', 'putImageData']) {
   const draw = CanvasRenderingContext2D.prototype[how]
-  CanvasRenderingContext2D.prototype[how] = function (source, ...rest) {
-    draw.call(this, source, ...rest)
+  CanvasRenderingContext2D.prototype[how] = function (...given) {
+    draw.apply(this, given)
     if (!this.canvas.isConnected) return // an intermediate that nobody sees
-    const one = { area: source.width * source.height, at: performance.now(), shown: null, within: this.canvas }
+    const one = { at: performance.now(), shown: null, within: this.canvas }
     drawings.push(one)
     frame().then((now) => (one.shown = now))
   }
 }
-/** From the arrival of so many numbers to the end of the frame that shows their first plane; null until then. */
-globalThis.drawn = (size, plane) => {
-  const one = drawings.find(({ area, at }) => area >= plane && at >= arrivals[size])
+/** From the arrival of so many numbers to the end of the frame that shows them in the grid; null until then. */
+globalThis.drawn = (size) => {
+  const one = drawings.find(({ at, within }) => within.closest('.value [role=grid]') && at >= arrivals[size])
   return one?.shown ? one.shown - arrivals[size] : null
 }
 /** Whether each layer has been drawn anew since `begin`. */
@@ -205,11 +204,11 @@ def large(context: BrowserContext, place: str, times: int) -> tuple[int, list[fl
         rows = page.locator("[role=treeitem]").all()
         shapes = [shape_of(row.get_attribute("aria-label") or "") for row in rows]
         most = max(range(len(rows)), key=lambda row: math.prod(shapes[row]))
-        size, plane = math.prod(shapes[most]), math.prod(min(side, TILE) for side in shapes[most][-2:])
+        size = math.prod(shapes[most])
         if not page.evaluate("size => size in arrivals", size):
             rows[most].click()
-        page.wait_for_function("([size, plane]) => drawn(size, plane) !== null", arg=[size, plane], timeout=30_000)
-        found.append(page.evaluate("([size, plane]) => drawn(size, plane)", [size, plane]))
+        page.wait_for_function("size => drawn(size) !== null", arg=size, timeout=30_000)
+        found.append(page.evaluate("size => drawn(size)", size))
         page.close()
     return size, found[1:]
 

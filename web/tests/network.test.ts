@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 
 import type { Manifest } from '../src/client/client'
 import { colour, fill, inkOn, type ScaleName } from '../src/draw/colour'
-import { layoutOf, powerOf, tiles, wrapped } from '../src/draw/plane'
+import { layoutOf, pooled, powerOf, wrapped } from '../src/draw/plane'
 import { edgesIn, edgesOf, firstOpen, MOST_LINES, MOST_ROWS, rowsOf, siblingsOf, spanOf } from '../src/network/rows'
 import { tokens } from '../src/network/python'
 
@@ -118,16 +118,18 @@ describe('a plane', () => {
     expect([0.0034, 5, 0.5, 12000, 0].map(powerOf)).toEqual([-3, 0, 0, 4, 0])
   })
 
-  it('wider than a canvas comes in parts that hold each number once', () => {
-    const [height, width] = [3, 40_000]
-    const numbers = Float32Array.from({ length: height * width }, (_, place) => place)
-    const seen = new Float32Array(height * width).fill(-1)
-    const parts = [...tiles(numbers, height, width)]
-    for (const { from, columns, part } of parts)
-      for (let one = 0; one < part.length; one++)
-        seen[from + Math.floor(one / columns) * width + (one % columns)] = part[one]!
-    expect(parts.map(({ columns }) => columns)).toEqual([16_384, 16_384, 7_232])
-    expect(seen).toEqual(numbers)
+  it('too small for its numbers shows the mean of those that share a pixel', () => {
+    const numbers = Float32Array.from([1, 3, 10, 5, 7, 20, 2, 4, 6])
+    expect(pooled(numbers, { height: 3, width: 3 }, 1, 1)).toEqual({ numbers, height: 3, width: 3 })
+    const few = pooled(numbers, { height: 3, width: 3 }, 2, 2)
+    expect(few).toEqual({ numbers: Float32Array.from([4, 15, 3, 6]), height: 2, width: 2 })
+    expect(pooled(numbers, { height: 3, width: 3 }, 3, 1).numbers[1]).toBeCloseTo(32 / 3, 5)
+    expect(pooled([1, NaN, 3], { height: 1, width: 3 }, 2, 1).numbers).toEqual(Float32Array.from([NaN, 3]))
+  })
+
+  it('whose last row is short has means of what is there', () => {
+    const found = pooled([1, 2, 3, 4, 5], { height: 2, width: 4 }, 2, 1)
+    expect(found).toEqual({ numbers: Float32Array.from([1.5, 3.5, 5]), height: 2, width: 2 })
   })
 
   it('knows of numbers that are none', () => {

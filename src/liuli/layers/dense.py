@@ -66,7 +66,8 @@ def product(weight: Tensor, x: Tensor, bias: Tensor | None) -> Tensor:
 
     y = x.new_empty(len(weight))
     added = x.new_zeros(len(weight)) if bias is None else bias
-    dense_kernel.product(*(one.detach().contiguous().numpy() for one in (weight, x, added)), y.numpy())
+    kernel: Any = dense_kernel.product
+    kernel(*(one.detach().contiguous().numpy() for one in (weight, x, added)), y.numpy())
     return y
 
 

@@ -63,23 +63,34 @@ function dotted(
   return finite
 }
 
-/** A plane in parts that a canvas has room for, nearly always one; `from`: the place of its first number. */
-export function* tiles(
+/** How many numbers lie in one pixel of a side, at least so many that a canvas has room for it. */
+const crowd = (pixels: number, side: number): number => Math.max(1, Math.floor(1 / pixels), Math.ceil(side / WIDEST))
+
+/** A plane with the mean of `across` × `down` numbers in the place of each: there is no room to show them one by one. */
+export function pooled(
   numbers: ArrayLike<number>,
-  height: number,
-  width: number,
-): Generator<{ from: number; rows: number; columns: number; part: ArrayLike<number> }> {
-  if (height <= WIDEST && width <= WIDEST) yield { from: 0, rows: height, columns: width, part: numbers }
-  else
-    for (let top = 0; top < height; top += WIDEST)
-      for (let left = 0; left < width; left += WIDEST) {
-        const [rows, columns] = [Math.min(WIDEST, height - top), Math.min(WIDEST, width - left)]
-        const from = top * width + left
-        const part = new Float32Array(rows * columns)
-        for (let row = 0, to = 0; row < rows; row++)
-          for (let at = from + row * width, end = at + columns; at < end; at++) part[to++] = numbers[at]!
-        yield { from, rows, columns, part }
+  { height, width }: { height: number; width: number },
+  across: number,
+  down: number,
+): { numbers: ArrayLike<number>; height: number; width: number } {
+  if (across === 1 && down === 1) return { numbers, height, width }
+  const [rows, columns] = [Math.ceil(height / down), Math.ceil(width / across)]
+  const means = new Float32Array(rows * columns)
+  let held = 0 // of the last row there may be only a part
+  for (let row = 0; row < rows; row++) {
+    const last = Math.min(height, (row + 1) * down)
+    for (let column = 0; column < columns; column++) {
+      const [left, right] = [column * across, Math.min(width, (column + 1) * across)]
+      let sum = 0
+      let count = 0
+      for (let y = row * down; y < last; y++) {
+        const end = Math.min(y * width + right, numbers.length)
+        for (let at = y * width + left; at < end; at++, count++) sum += numbers[at]!
       }
+      if (count) means[(held = row * columns + column)] = sum / count
+    }
+  }
+  return { numbers: means.subarray(0, held + 1), height: rows, width: columns }
 }
 
 /** The power of ten that the numbers of a grid are divided by before they are written into its cells. */
@@ -99,10 +110,10 @@ export function paint(
   high = cell,
 ): void {
   const ratio = devicePixelRatio || 1
-  const smooth = Math.min(cell, high) * ratio < 1
-  canvas.style.imageRendering = smooth ? 'auto' : 'pixelated'
+  canvas.style.imageRendering = Math.min(cell, high) * ratio < 1 ? 'auto' : 'pixelated'
   // Where nothing is written or crossed out, the page itself stretches the dots: that is quickest by far.
-  if (!text && Math.max(height, width) <= WIDEST && dotted(canvas, numbers, height, width, extent, dark)) return
+  const few = pooled(numbers, { height, width }, crowd(cell * ratio, width), crowd(high * ratio, height))
+  if (!text && dotted(canvas, few.numbers, few.height, few.width, extent, dark)) return
   canvas.width = Math.max(1, Math.round(width * cell * ratio))
   canvas.height = Math.max(1, Math.round(height * high * ratio))
   if (!numbers.length) return
@@ -129,14 +140,12 @@ export function stamp(
   extent: Extent,
   dark: boolean,
 ): void {
-  context.imageSmoothingEnabled = Math.min(cell, high) * (devicePixelRatio || 1) < 1
-  let finite = true
-  for (const { from, rows, columns, part } of tiles(numbers, height, width)) {
-    const tile = dots(part, rows, columns, extent, dark)
-    const [left, top] = [(from % width) * cell, Math.floor(from / width) * high]
-    context.drawImage(tile.canvas, left, top, columns * cell, rows * high)
-    finite &&= tile.finite
-  }
+  const ratio = devicePixelRatio || 1
+  const [across, down] = [crowd(cell * ratio, width), crowd(high * ratio, height)]
+  const few = pooled(numbers, { height, width }, across, down)
+  const { canvas, finite } = dots(few.numbers, few.height, few.width, extent, dark)
+  context.imageSmoothingEnabled = Math.min(cell, high) * ratio < 1
+  context.drawImage(canvas, 0, 0, few.width * across * cell, few.height * down * high)
   for (let i = 0; !finite && i < numbers.length; i++)
     if (!Number.isFinite(numbers[i])) cross(context, i % width, Math.floor(i / width), cell, high)
 }

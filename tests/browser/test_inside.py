@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -95,6 +96,12 @@ def test_a_weight_is_set_and_every_number_follows(look: Callable[..., Page], fol
     expect(page.locator("[data-testid=whatif]")).to_have_count(0)
     expect(page.locator("[data-part]")).to_have_count(0)
     check(page)
+
+
+def test_from_inside_back_to_the_system(look: Callable[..., Page]) -> None:
+    page = look()
+    page.get_by_role("link", name="To the page of lenet").click()
+    expect(page).to_have_url(re.compile("#/system/lenet$"))
 
 
 def network_task(folder: Path) -> tuple[object, object]:

@@ -52,6 +52,13 @@ def look(enter: Callable[..., Page]) -> Callable[..., Page]:
     return looked
 
 
+def test_bars_beside_words_begin_in_one_line(look: Callable[..., Page]) -> None:
+    page = look("lstm", [], r"^input\[0\]")
+    tracks = page.locator(".value .bars .track")
+    expect(tracks).to_have_count(5)
+    assert len(set(tracks.evaluate_all("all => all.map(one => one.getBoundingClientRect().x)"))) == 1
+
+
 def truth(exhibit: str) -> Record:
     run = named(f"exhibit:{exhibit}")
     return of_run(run, run.system.task.read_all(TEXTS[exhibit], run.facts, "")[0])[0]
@@ -73,6 +80,8 @@ def test_attention_is_read_word_by_word(look: Callable[..., Page]) -> None:
     for side in ("rows", "columns"):
         expect(large.locator(f".{side} span")).to_have_text(words)
         expect(page.locator(f".plane:nth-child(2) .{side} span")).to_have_text(words)
+    labels = page.locator(".value .rows span")
+    assert labels.evaluate_all("all => all.filter(one => one.scrollWidth > one.clientWidth).length") == 0  # none is cut
     heads.nth(3).click()
     expect(heads.nth(3)).to_have_attribute("aria-pressed", "true")
     grid = page.get_by_role("grid")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from liuli.catalog import Listing, listings
+from liuli.catalog import Listing, find, listings
 from liuli.description import Description, descriptions, mark, translation
 
 CHINESE = "zh-TW"
@@ -158,3 +158,12 @@ def test_faults_are_found() -> None:
     assert faults("用激活函數,得到數據。") == ["數據: 資料", "激活: 啟動", "數,得"]
     assert symbols("loss: L = mean of x²") - symbols("損失：L = x² 的平均") == Counter(["loss", "mean", "of"])
     assert numbers("4.5 million pairs of 1,000") == numbers("450 萬對，各 1000")
+
+
+@pytest.mark.parametrize("language", ["en", CHINESE])
+def test_every_setting_of_a_recipe_has_a_name_on_the_pages(language: str) -> None:
+    known = json.loads((ROOT / f"web/src/i18n/{language}.json").read_text(encoding="utf-8"))
+    for listing in listings().values():
+        settings = find(listing.name).recipe.settings()
+        names = {*settings, settings["schedule"], *("yes", "no", "none")}
+        assert {f"recipe.{name}" for name in names} <= known.keys(), listing.name

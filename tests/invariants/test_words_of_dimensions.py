@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 import liuli
 from liuli.errors import UserError
-from liuli.lab.axes import Followed, follow
+from liuli.lab.axes import Followed, follow, tables
 from liuli.lab.manifest import Subject
 from liuli.lab.replies import named
 from liuli.lab.series import series, told
@@ -44,6 +44,27 @@ def test_attention_has_the_words_that_look_and_those_looked_at() -> None:
         parts = value.producer.path.split(".")
         queries, keys = expected["encoder" if parts[0] == "encoder" else parts[-1]]
         assert words(found, value.address) == [None, None, queries, keys], value.producer.path
+
+
+def test_of_what_stands_side_by_side_the_words_that_differ_are_told() -> None:
+    class Rated(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.words, self.others = nn.Embedding(20, 4), nn.Embedding(20, 4)
+
+        def forward(self, x: Tensor, y: Tensor) -> Tensor:
+            user, item = self.words(x), self.others(y)
+            return torch.cat([user, item], dim=-1).sum(-1) + (user * item).sum(-1)
+
+    record = liuli.trace(Rated(), torch.full((1, 5), 3), torch.arange(5)[None])
+    found = follow(record, {**NAMES, "others": [f"film {number}" for number in range(20)]})
+    films = [f"film {number}" for number in range(5)]
+    for operation in record.operations:
+        if operation.name in ("cat", "mul", "sum", "add"):
+            assert words(found, operation.outputs[0])[1] == films, operation.name
+    tables(found, record, NAMES)
+    assert words(found, "words.weight") == [NAMES["words"], None]
+    assert "others.weight" not in found.axes
 
 
 def test_equal_lengths_are_told_apart_by_where_they_come_from() -> None:

@@ -22,14 +22,20 @@ export function wordAt(manifest: Manifest, address: string, index: number): stri
   return value?.spelled ? (wordsOf(manifest, value).at(-1)?.[index] ?? null) : null
 }
 
-/** How wide a word is in capital letters of a Latin script, of which a Chinese character takes two. */
-const breadth = (word: string): number =>
-  [...word].reduce((sum, one) => sum + (one.codePointAt(0)! > 0x2e80 ? 2 : 1), 0)
+/** How wide a letter is at most, in heights of the type: as a bold sans serif has it. */
+function breadthOf(letter: string): number {
+  if (letter.codePointAt(0)! > 0x2e80) return 1 // Chinese
+  if (/[MWmw@%—…]/.test(letter)) return 1.05
+  if (/[A-Z#&+<=>~_]/.test(letter)) return 0.8
+  return /[\s!'"(),.:;[\]`fijlrt|-]/.test(letter) ? 0.48 : 0.7
+}
+const breadth = (word: string): number => [...word].reduce((sum, letter) => sum + breadthOf(letter), 0)
 
-const LONGEST = 13
+const LONGEST = 11
 
 /** Pixels that the longest of some labels takes, of which very long ones are cut. */
 export function roomFor(words: readonly string[] | null, size: number): number {
   if (!words) return 0
-  return Math.ceil(Math.min(LONGEST, Math.max(...words.map(breadth))) * size * 0.58) + 8
+  const longest = words.reduce((most, word) => Math.max(most, breadth(word)), 0)
+  return Math.ceil(Math.min(LONGEST, longest) * size) + 8
 }

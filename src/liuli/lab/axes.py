@@ -73,6 +73,16 @@ def follow(record: Record, names: Names) -> Followed:
     return found
 
 
+def tables(found: Followed, record: Record, names: Names) -> None:
+    """Give the weights of the embeddings a word for each row; what is computed from them goes without."""
+    for value in record.values():
+        path, _, last = value.address.rpartition(".")
+        rows = names.get(path.rpartition(".")[2], ())
+        if value.origin == "parameter" and last == "weight" and rows and list(value.shape[:1]) == [len(rows)]:
+            found.words[value.address] = list(rows)
+            found.axes[value.address] = (Axis(value.address, tuple(range(len(rows)))), None)
+
+
 def sequences(record: Record, names: Names) -> Followed:
     """Every sequence of a record, where it is read."""
     found = Followed()
@@ -145,7 +155,7 @@ def step(found: Followed, record: Record, operation: Operation) -> None:
                 moved(found, record, explainer, output, axes)
         else:
             for one in carried:
-                stays(found.axes[one], record.value(one).shape, operation.shapes[output], axes, explainer)
+                stays(found, found.axes[one], record.value(one).shape, operation.shapes[output], axes, explainer)
         if any(axes):
             found.axes[address] = tuple(axes)
 
@@ -168,6 +178,7 @@ def spread(indices: Sequence[str | None], rank: int) -> list[tuple[str, int] | N
 
 
 def stays(
+    found: Followed,
     own: Axes,
     before: Sequence[int],
     after: Sequence[int],
@@ -181,7 +192,7 @@ def stays(
     offset = len(after) - len(places)
     for order, place in enumerate(places):
         fits = offset + order >= 0 and before[place] == after[offset + order]
-        if own[place] is not None and fits and axes[offset + order] is None:
+        if own[place] is not None and fits and not tells(found, axes[offset + order]):
             axes[offset + order] = own[place]
 
 
@@ -194,14 +205,24 @@ def moved(found: Followed, record: Record, explainer: Moved, output: int, axes: 
     operands = explainer.addresses
     narrowed(found, record, operands, which, place, str(explainer.operation.outputs[output]))
     for dimension, size in enumerate(shape):
-        line: Any = tuple(slice(None) if d == dimension else 0 for d in range(len(shape)))
-        chosen, flats = which[line], place[line]
-        if size < 2 or (chosen < 0).any():
-            continue
-        if (chosen == chosen[0]).all():
-            axes[dimension] = along(found, record, operands[chosen[0]], flats)
-        elif len(set(chosen.tolist())) == size:
-            axes[dimension] = joined([found.reads.get(operands[one], {}) for one in chosen])
+        for corner in (0, -1):  # of what stands side by side, the first and the last
+            line: Any = tuple(slice(None) if d == dimension else corner for d in range(len(shape)))
+            chosen, flats = which[line], place[line]
+            if size < 2 or (chosen < 0).any() or tells(found, axes[dimension]):
+                continue
+            if (chosen == chosen[0]).all():
+                axis = along(found, record, operands[chosen[0]], flats)
+            elif len(set(chosen.tolist())) == size:
+                axis = joined([found.reads.get(operands[one], {}) for one in chosen])
+            else:
+                continue
+            if axes[dimension] is None or tells(found, axis):
+                axes[dimension] = axis
+
+
+def tells(found: Followed, axis: Axis | None) -> bool:
+    """Whether a dimension has words by which its elements can be told apart: not one user beside every film."""
+    return axis is not None and len(set(found.spelled(axis))) > 1
 
 
 def along(found: Followed, record: Record, address: str, flats: Any) -> Axis | None:

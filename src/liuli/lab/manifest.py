@@ -40,6 +40,7 @@ class Subject:
 
     Attributes:
         title: of the network.
+        system: of the catalogue; "" for a user's own module.
         input: what was given to it, in a word: the name of a file.
         answer: what the network said, in a word.
         ours: which of the texts are liuli's own, see `Task.ours`.
@@ -54,6 +55,7 @@ class Subject:
     """
 
     title: str
+    system: str = ""
     input: str = ""
     answer: str = ""
     ours: Sequence[str] = ()
@@ -71,6 +73,7 @@ def manifest(record: Record, subject: Subject, pack: Pack | None) -> Json:
     lines, places = sources(record)
     work = bench(record)
     followed = axes.follow(record, subject.words)
+    axes.tables(followed, record, subject.words)
     words, along = axes.told(followed)
     whole = stored(record.values()) if pack else set()
     begin = subject.shares or (record.outputs[0].address if record.outputs else "")
@@ -78,6 +81,7 @@ def manifest(record: Record, subject: Subject, pack: Pack | None) -> Json:
     return {
         "liuli": __version__,
         "title": subject.title,
+        "system": subject.system,
         "input": subject.input,
         "answer": {
             "text": subject.answer,

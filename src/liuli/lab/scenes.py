@@ -120,6 +120,7 @@ class Answering:
         noted = ("note.answer" if shares else task.doubted, {"answer": answer})
         return Subject(
             title=run.system.name,
+            system=run.system.name,
             input=self.example.name,
             answer=answer,
             ours=task.ours,

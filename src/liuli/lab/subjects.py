@@ -109,7 +109,7 @@ def of_system(name: str) -> Made:
         network = system.build().eval()
         inputs = system.task.inputs(system.task.draw(1))
         record, subject = of_module(network, *inputs, title=name, loss=system.task.doubt)
-    return record, replace(subject, notes=[("note.drawn", {})])
+    return record, replace(subject, system=name, notes=[("note.drawn", {})])
 
 
 def first_floating(thing: Any) -> Tensor | None:

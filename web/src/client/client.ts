@@ -144,6 +144,8 @@ export interface SourceFacts {
 export interface Manifest {
   liuli: string
   title: string
+  /** Its name in the catalogue; empty for a module of one's own. */
+  system: string
   input: string
   /** `ours`: which of the texts about the example are liuli's own. */
   answer: { text: string; ours: string[]; shares: string; labels: string[]; picture: string }

@@ -105,8 +105,9 @@ def filled(weights: dict[str, Array], layers: int) -> Any:
     known, width = weights["tokens.weight"].shape
     context = len(weights["positions.weight"])
     config = GPT2Config(
-        vocab_size=known, n_positions=context, n_embd=width, n_layer=layers, n_head=4, attn_implementation="eager"
-    )
+        vocab_size=known, n_positions=context, n_embd=width, n_layer=layers, n_head=4, attn_implementation="eager",
+        bos_token_id=None, eos_token_id=None,
+    )  # fmt: skip
     model: Any = GPT2LMHeadModel(config).double().eval()
     for name, parameter in model.named_parameters():
         parts = name.removeprefix("transformer.").split(".")

@@ -19,6 +19,7 @@ import json, threading
 
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 import liuli
 
@@ -37,6 +38,15 @@ class Words(nn.Module):
 
     def forward(self, words):
         return self.head(self.encoder(self.embedding(words)).mean(dim=1))
+
+
+class Apart(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.step = nn.Linear(3, 3)
+
+    def forward(self, x):
+        return torch.pdist(checkpoint(self.step, x, use_reentrant=False))
 
 
 class Loop(nn.Module):
@@ -61,6 +71,7 @@ for _ in range(2):
     loss(plain(x)).backward()
     optimizer.step()
 liuli.show(Words().eval(), torch.randint(0, 30, (1, 7)), lab=True)
+liuli.show(Apart(), torch.randn(4, 3), lab=True)
 liuli.show(Loop(), torch.randn(2, 3), lab=True)
 address = liuli.show(plain, x, loss=loss, optimizer=optimizer, lab=True)
 memory = optimizer.state[plain[0].weight]
@@ -207,3 +218,15 @@ def test_it_fits_and_is_reached(enter: Callable[..., Page], width: int, scheme: 
     language = page.locator("header select").nth(1)
     language.select_option("en" if locale == "zh-TW" else "zh-TW")
     expect(page.get_by_test_id("step")).to_contain_text("學習率" if locale == "en-US" else "learning rate")
+
+
+def test_a_note_and_a_reason_are_said_in_both_languages(enter: Callable[..., Page]) -> None:
+    page = enter("module", locale="zh-TW")
+    page.locator("nav a", has_text="Apart").click()
+    page.locator("article a.go").click()
+    note, reason = page.locator(".answer .notes"), page.locator(".explanation .part .note")
+    expect(note).to_contain_text("torch.utils.checkpoint：啟動值都保留下來，沒有重算")
+    expect(reason).to_have_text("尚無法說明 pdist")
+    page.locator("header select").nth(1).select_option("en")
+    expect(note).to_contain_text("torch.utils.checkpoint: activations were kept, not computed a second time")
+    expect(reason).to_have_text("pdist has no explainer yet")

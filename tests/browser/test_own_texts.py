@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
+from liuli.data import own
 from liuli.data.store import load
 from tests.browser.conftest import laboratory
 from tests.browser.reader import hindrances, texts
@@ -21,6 +23,12 @@ CHINESE = texts("zh-TW")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder: Path = tmp_path_factory.mktemp("own")
     small_run(folder / "runs" / "codes", "vae", load("digits").facts)
+    for kind in ("cat", "dog"):
+        (folder / "pets" / kind).mkdir(parents=True)
+        for number in range(3):
+            Image.new("RGB", (40, 40), (80 * number, 90, 120)).save(folder / "pets" / kind / f"{number}.png")
+    small_run(folder / "runs" / "pets", "lenet", own.load(folder / "pets", None, "image").facts)
+    (folder / "pets" / "cat" / "1.png").write_text("no picture any more")
     with laboratory(folder) as served:
         yield served
 
@@ -74,3 +82,24 @@ def test_words_of_the_data_stay_as_they_are(enter: Callable[..., Page]) -> None:
     page.locator("form .button").first.click()
     expect(page.locator(".said strong")).to_be_visible()
     assert page.locator(".said strong").inner_text().isascii()
+
+
+def test_what_is_wrong_with_a_persons_own_data_is_told(enter: Callable[..., Page]) -> None:
+    page = enter("judging/pets", locale="zh-TW")
+    alert = page.get_by_role("alert")
+    expect(alert).to_have_text(re.compile("cat/1.png：內容是文字，應為圖片（PNG、JPEG、GIF、WebP、TIFF、BMP 等）$"))
+    choose(page, "en")
+    expect(alert).to_have_text(re.compile("cat/1.png: holds text, expected a picture"))
+
+
+def test_figures_have_captions_in_both(enter: Callable[..., Page]) -> None:
+    page = enter("judging/exhibit%3Aq-learning", locale="zh-TW")
+    page.get_by_role("button", name=CHINESE["judge.draw"]).click()
+    captions = page.locator("figcaption")
+    expect(captions).to_contain_text([CHINESE["figure.table"], CHINESE["figure.policy"]])
+    pictured = CHINESE["judge.figure"].replace("{name}", CHINESE["figure.table"])
+    expect(page.get_by_role("img", name=pictured)).to_be_visible()
+    choose(page, "en")
+    expect(captions).to_contain_text(
+        ["Worth of each action in each state", "What the best action of each state is worth"]
+    )

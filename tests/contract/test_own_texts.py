@@ -5,98 +5,242 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
+from collections.abc import Iterable, Iterator
 
 from liuli.data import store
-from tests.contract.test_texts import ROOT, faults
+from tests.contract.spoken import ROOT, Sentence, sentences, sources, strings
+from tests.contract.test_texts import faults
 
-TABLE: dict[str, str] = json.loads((ROOT / "web/src/i18n/own.zh-TW.json").read_text(encoding="utf-8"))
-SOURCE = ROOT / "src" / "liuli"
-ERRORS = ("UserError", "Busy")
-ELSEWHERE = {  # what no page can meet: notebooks, the command line, reading files to train on, weights to begin from
-    "lab": {"notebook", "page", "serving", "showing", "subjects"},
-    "tasks": {"bert_checkpoints", "tokens", "pieces", "word_formats"},
-}
+TEXTS = ROOT / "web" / "src" / "i18n"
+NAMES: dict[str, str] = json.loads((TEXTS / "own.zh-TW.json").read_text(encoding="utf-8"))
+REFUSALS: dict[str, str] = json.loads((TEXTS / "refusals.zh-TW.json").read_text(encoding="utf-8"))
+BOTH = NAMES | REFUSALS
+PART = "…"  # before a key that is only ever a part of others
+CODE = {
+    "name",
+    "bndbox",
+    "word-eval",
+    "cartpole",
+    "cliff-walking",
+    "frozen-lake",
+    "taxi",
+    "language",
+    "detection",
+    "lab",
+}  # as it is typed
 CELLS = ("Platelets", "RBC", "WBC")  # as the files of the data set call them
-TRAINING = re.compile(r"holds \{\} data|is data of kind|give more text|this system|take shorter windows|batch of")
-A_FILE = re.compile(
-    r"there is no such file|is a file|is a folder|name a file|make it a readable|as text|text file|: \{\}$"
+
+LEFT_OUT = {
+    "cli/": "said in the terminal to whoever typed the command",
+    "checking.py": "only 'liuli check' compares with independent implementations",
+    "training/exhibit.py": "only 'liuli exhibit' makes exhibits",
+    "pretrained.py": "weights of others to begin from are words, which a page may not set",
+    "tasks/tokens.py": "a tokenizer of others is named with their weights",
+    "tasks/word_formats.py": "only 'liuli' and Python read and write files of word vectors",
+    "tasks/bert_checkpoints.py": "checkpoints of others are named in the terminal",
+    "tasks/pieces.py": "a tokenizer of others is named with their weights",
+    "models/language/gpt.py": "weights of others to begin from are words, which a page may not set",
+    "models/vision/resnet.py": "only Python takes over published weights",
+    "lab/notebook.py": "before there is a page",
+    "lab/page.py": "before there is a page",
+    "lab/serving.py": "before there is a page",
+    "lab/showing.py": "before there is a page",
+    "lab/subjects.py": "a module is opened from the terminal or from Python, never from a page",
+    "explaining/explain.py": "no route calls what is asked from Python",
+    "explaining/whatif.py": "no route calls what is asked from Python",
+    "tracing/gradients.py": "a loss is given, and checked, when a module is opened",
+    "tracing/parts.py": "a page holds the records that it shows",
+    "tracing/tracer.py": "what `trace` is given is checked when a module is opened",
+    "runs.py create": "a run begun from a page has a fresh folder",
+    "training/engine.py check": "a page chooses neither engine nor precision",
+}
+"""Files, and functions in them, whose errors no page meets; and why."""
+MET = (  # all the same
+    "{}: there is no such run; train it first with 'liuli train bert', name another or a checkpoint with "
+    "--set pretrained=…, or begin from nothing with --set pretrained=none",
+    "the text is too short to learn pieces of words from; give more",
+    "{}: with the numbers that were set, the module never comes to this value",
+    "batch_size is {}, expected at least one for each of {} processes",
+    "{}: its parts take turns in every step, which is done in float32, in one process and on whole batches; "
+    "leave out --precision and --set accumulate",
 )
 
 
-def template(node: ast.expr) -> str | None:
-    """A string of the source with {} for what is put into it."""
-    if isinstance(node, ast.JoinedStr):
-        return "".join(one.value if isinstance(one, ast.Constant) else "{}" for one in node.values)
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+def met(file: str, call: ast.Call, said: Sentence) -> bool:
+    """Whether a page may meet an error."""
+    return said.text in MET or not any(one in LEFT_OUT for one in places(file, call))
 
 
-def strings(file: Path) -> set[str]:
-    """Every string of a file."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    return {found for node in ast.walk(tree) if isinstance(node, ast.expr) and (found := template(node)) is not None}
+def places(file: str, call: ast.Call) -> tuple[str, ...]:
+    """What a call in a file may be left out as."""
+    function = sources()[file].around.get(call)
+    return f"{file.partition('/')[0]}/", file, f"{file} {function.name if function else ''}"
 
 
-def refusals(folder: str) -> Iterator[tuple[str, str]]:
-    """Every sentence by which a page may be refused, with its file."""
-    for file in sorted((SOURCE / folder).rglob("*.py")):
-        if file.stem in ELSEWHERE.get(folder, ()):
+def spoken(*names: str) -> Iterator[Sentence]:
+    """What is said where something of these names is raised, where a page may meet it."""
+    for source in sources().values():
+        for call in source.calls(*names):
+            found = [one for said in call.args for one in sentences(said, source)]
+            found = found or [Sentence(source.file, ast.unparse(call))]  # which no table knows
+            yield from (one for one in found if met(source.file, call, one))
+
+
+def asked(name: str, place: int | str, *files: str) -> Iterator[Sentence]:
+    """What is given in that place to every call of a function of that name, in all files or some."""
+    for source in sources().values():
+        if files and source.file not in files:
             continue
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ERRORS:
-                said = template(node.args[0])
-                if said is not None and not (folder == "tasks" and (TRAINING.search(said) or A_FILE.search(said))):
-                    yield said, file.name
+        for call in source.calls(name):
+            found = [one.value for one in call.keywords if one.arg == place]
+            found += [call.args[place]] if isinstance(place, int) and place < len(call.args) else []
+            yield from (one for said in found for one in sentences(said, source))
 
 
-def answers() -> Iterator[tuple[str, str]]:
-    """Every sentence that a task answers or remarks: f-strings and constants beside "answer" and in `remark`s."""
-    for file in sorted((SOURCE / "tasks").glob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+def known(text: str, table: dict[str, str]) -> bool:
+    """Whether a page finds a text: as it is, as a part, or as a word before a number."""
+    return text in table or PART + text in table or (text.endswith(" {}") and text.removesuffix(" {}") in table)
+
+
+def unsaid(found: Iterable[Sentence], table: dict[str, str], fewest: int) -> set[str]:
+    """Sentences that are not in a table, and places whose own words would stay English; there are some at least."""
+    every = {one for top in found for one in top.every() if one.text not in CODE}
+    assert len(every) >= fewest
+    missing = {f"{one.file}: {one.text}" for one in every if not known(one.text, table)}
+    for one in every:
+        said = table.get(one.text) or table.get(PART + one.text) or ""
+        own = [{part.text for part in parts} - CODE for parts in one.parts]
+        raw = [place for place, parts in enumerate(own) if parts and f"{{{place}}}" in said]
+        missing |= {f"{one.file}: {one.text} says {said}, expected {{{place}!}}" for place in raw}
+    return missing
+
+
+def test_why_something_cannot_be_done_is_said_in_chinese() -> None:
+    assert unsaid(spoken("UserError", "Busy", "Refused"), BOTH, 400) == set()
+    assert unsaid(asked("refuse", 2, "lab/guard.py"), BOTH, 4) == set()
+    assert unsaid(asked("Form", "looks"), BOTH, 11) == set()
+
+
+def test_nothing_is_left_out_that_is_not_there() -> None:
+    raised = [(source, call) for source in sources().values() for call in source.calls("UserError")]
+    assert LEFT_OUT.keys() - {place for source, call in raised for place in places(source.file, call)} == set()
+    assert set(MET) - {one.text for source, call in raised for one in sentences(call.args[0], source)} == set()
+
+
+def test_why_a_training_failed_is_said_in_chinese() -> None:
+    assert unsaid(asked("update", "reason", "training/fit.py"), BOTH, 2) == set()
+    found = strings(sources()["training/hunt.py"])
+    first = [one for one in found if re.match("the (loss$|output|gradient)|weight '", one.text)]
+    assert unsaid(first, BOTH, 5) == set()
+
+
+def test_why_a_number_is_not_explained_is_said_in_chinese() -> None:
+    assert unsaid(spoken("NotExplained"), NAMES, 30) == set()
+    reasons = [
+        one
+        for node in ast.walk(sources()["lab/instances.py"].tree)
+        if isinstance(node, ast.Dict)
+        for key, value in zip(node.keys, node.values, strict=True)
+        if isinstance(key, ast.Constant) and key.value == "reason"
+        for one in sentences(value, sources()["lab/instances.py"])
+    ]
+    assert unsaid(reasons, NAMES, 1) == set()
+
+
+def test_notes_of_a_record_are_said_in_chinese() -> None:
+    """Whatever is put into `Record.notes`, or given to a new record for them."""
+    found = []
+    for source in sources().values():
+        for call in source.calls("append"):
+            if isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value).endswith("notes"):
+                found += list(sentences(call.args[0], source)) or [Sentence(source.file, ast.unparse(call))]
+        for call in source.calls("Record"):
+            for given in call.args[1:2]:
+                parts = given.elts if isinstance(given, ast.List) else []
+                found += [one for part in parts for one in sentences(part, source)]
+    assert unsaid(found, NAMES, 4) == set()
+
+
+def answers() -> Iterator[Sentence]:
+    """Every sentence that a task answers or remarks: f-strings beside "answer" and in `remark`s."""
+    for source in sources().values():
+        if not source.file.startswith("tasks/"):
+            continue
+        for node in ast.walk(source.tree):
             if isinstance(node, ast.Dict):
                 for key, value in zip(node.keys, node.values, strict=True):
                     if isinstance(key, ast.Constant) and key.value == "answer" and isinstance(value, ast.JoinedStr):
-                        yield template(value) or "", file.name
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "remarks.append":
-                yield template(node.args[0]) or "", file.name
-
-
-@pytest.mark.parametrize("folder", ["lab", "tasks"])
-def test_why_something_cannot_be_done_is_said_in_chinese(folder: str) -> None:
-    assert {f"{file}: {said}" for said, file in refusals(folder) if said not in TABLE} == set()
+                        yield from sentences(value, source)
+        for call in source.calls("append"):
+            if ast.unparse(call.func) == "remarks.append":
+                yield from sentences(call.args[0], source)
 
 
 def test_answers_and_remarks_are_said_in_chinese() -> None:
-    found = list(answers())
-    assert len(found) >= 8
-    assert {f"{file}: {said}" for said, file in found if said not in TABLE} == set()
+    assert unsaid(answers(), NAMES, 8) == set()
+
+
+def test_examples_that_are_asked_about_have_a_name() -> None:
+    assert unsaid(asked("Example", 0), NAMES, 1) == set()
+
+
+def figures() -> set[str]:
+    """The name of every figure that a task draws: keys of what is `drawn`, saved, or watched as it comes along."""
+    found: set[str] = set()
+    for source in (one for one in sources().values() if one.file.startswith("tasks/")):
+        for node in ast.walk(source.tree):
+            match node:
+                case ast.Assign(targets=[ast.Name(id="drawn")], value=ast.Dict(keys=keys)):
+                    found |= names_of(keys)
+                case ast.Assign(targets=[ast.Subscript(value=ast.Name(id="drawn"), slice=key)]):
+                    found |= names_of([key])
+                case ast.Call(func=called, args=[ast.Dict(keys=keys), *_]) if "save" in ast.unparse(called):
+                    found |= names_of(keys)
+                case ast.Dict(keys=keys) if node in source.around and source.around[node].name == "watch":
+                    found |= names_of(keys)
+                case ast.Constant(value=str(file)) if file.endswith(".gif") and file != ".gif":
+                    found.add(file.removesuffix(".gif"))
+    return found
+
+
+def names_of(keys: Iterable[ast.expr | None]) -> set[str]:
+    """Those that are strings."""
+    return {one.value for one in keys if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+
+
+def test_figures_have_a_caption_in_both_languages() -> None:
+    found = figures()
+    assert len(found) >= 38
+    for language in ("en", "zh-TW"):
+        said = json.loads((TEXTS / f"{language}.json").read_text(encoding="utf-8"))
+        captions = {key.removeprefix("figure.") for key in said if key.startswith("figure.")}
+        assert found ^ captions == set()
 
 
 def test_states_actions_and_classes_are_said_in_chinese() -> None:
     for name in ("racing", "taxi", "frozen-lake", "cliff-walking"):
         facts = store.load(name).facts
         for axis, names in facts.details["axes"].items():
-            assert axis in TABLE or f"{axis} {{}}" in TABLE
-            assert {one for one in names if not one.isdigit()} <= TABLE.keys()
-        assert set(facts.classes) <= TABLE.keys()
+            assert axis in NAMES or f"{axis} {{}}" in NAMES
+            assert {one for one in names if not one.isdigit()} <= NAMES.keys()
+        assert set(facts.classes) <= NAMES.keys()
     for name in ("iris", "cartpole"):
         facts = store.load(name).facts
-        assert {*facts.classes, *facts.details.get("columns", ()), *facts.details.get("measured", ())} <= TABLE.keys()
+        assert {*facts.classes, *facts.details.get("columns", ()), *facts.details.get("measured", ())} <= NAMES.keys()
 
 
 def test_every_sentence_is_one_of_the_source() -> None:
-    known = {found for file in SOURCE.rglob("*.py") for found in strings(file)}
+    known = {one.text for source in sources().values() for one in strings(source)}
     words = " ".join(known)
     known |= {f"{axis} {{}}" for name in ("racing", "taxi") for axis in store.load(name).facts.details["axes"]}
-    assert sorted(key for key in TABLE if "{}" in key and key not in known) == []
-    assert sorted(key for key in TABLE if "{}" not in key and key not in words and key not in CELLS) == []
+    keys = {key.removeprefix(PART) for key in BOTH}
+    assert sorted(key for key in keys if "{}" in key and key not in known) == []
+    assert sorted(key for key in keys if "{}" not in key and key not in words and key not in CELLS) == []
+    assert NAMES.keys() & REFUSALS.keys() == set()
 
 
 def test_the_places_of_a_sentence_are_those_of_its_english() -> None:
-    for english, chinese in TABLE.items():
-        places = {int(number) for number in re.findall(r"\{(\d+)!?\}", chinese)}
+    for english, chinese in BOTH.items():
+        places = {int(number) for number in re.findall(r"\{(\d+)[!&]?\}", chinese)}
         assert places <= set(range(english.count("{}"))), english
         assert faults(re.sub(r"[\[\"{].*[\]\"}]", "", chinese)) == [], english

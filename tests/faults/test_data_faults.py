@@ -166,7 +166,7 @@ def test_without_network_both_ways_are_said(tmp_path: Path, use: Callable[[DataS
     assert refusal(lambda: load("tiny", fetch=False)) == f"tiny: is not here; {both}"
     assert refusal(lambda: verify("tiny")) == f"tiny: is not here; {both}"
     assert refusal(lambda: load("tiny")) == (
-        f"tiny: {IMAGES} cannot be downloaded: 127.0.0.1:9 cannot be reached; {both}"
+        f"tiny: {IMAGES} cannot be downloaded (127.0.0.1:9 cannot be reached); {both}"
     )
 
 
@@ -254,8 +254,8 @@ def test_every_address_that_failed_is_named(server: Server, use: Callable[[DataS
         sentence = refusal(lambda: fetch("tiny"))
     hosts = [one.base.removeprefix("http://").rstrip("/") for one in (empty, server)]
     assert sentence.startswith(
-        f"tiny: {IMAGES} cannot be downloaded: {hosts[0]} says 404 Not Found; "
-        f"{hosts[1]} offers 29 bytes, expected {len(contents[IMAGES]):,}; put "
+        f"tiny: {IMAGES} cannot be downloaded ({hosts[0]} says 404 Not Found; "
+        f"{hosts[1]} offers 29 bytes, expected {len(contents[IMAGES]):,}); put "
     )
 
 

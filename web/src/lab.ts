@@ -2,7 +2,10 @@
 
 import { mount } from 'svelte'
 
+import { know } from './i18n/own'
+import refusals from './i18n/refusals.zh-TW.json'
 import './lab/lab.css'
 import Lab from './lab/Lab.svelte'
 
+know(refusals)
 mount(Lab, { target: document.getElementById('lab')! })

@@ -121,7 +121,7 @@ describe('terms', () => {
 })
 
 describe('notation', () => {
-  const notation = mathml(String, { if: 'if', else: 'else' })
+  const notation = mathml(String, { if: 'if', else: 'else', ranked: 'ranked', place: 'place' })
 
   it('takes signs out of sums and sets parentheses where they are needed', () => {
     expect(write(['+', 'a', ['*', -1, 'b', 'c']], notation)).toBe('<mi>a</mi><mo>−</mo><mi>b</mi><mo>·</mo><mi>c</mi>')

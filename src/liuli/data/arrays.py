@@ -85,14 +85,14 @@ def consistent(data: Data) -> Data:
     """
     facts = data.facts
     for part, split in data.splits().items():
-        where = f"{facts.name}: the {'training' if part == 'train' else part} part has"
+        where = f"{facts.name}: the {'training' if part == 'train' else part} part"
         if facts.shape and split.inputs.shape[1:] != facts.shape:
-            raise UserError(f"{where} inputs of shape {split.inputs.shape[1:]}, expected {facts.shape}")
+            raise UserError(f"{where} has inputs of shape {split.inputs.shape[1:]}, expected {facts.shape}")
         if len(split.inputs) != len(split.targets) or not (len(split) or part == "train"):  # some sets only test
-            raise UserError(f"{where} {len(split.inputs)} inputs and {len(split.targets)} labels, expected as many")
+            raise UserError(f"{where} has {len(split.inputs)} inputs and {len(split.targets)} labels, expected as many")
         if not facts.classes or split.targets.dtype.kind not in "iu":
             continue
         for label in (split.targets.min(), split.targets.max()):
             if not 0 <= label < len(facts.classes):
-                raise UserError(f"{where} a label {label}, expected 0 to {len(facts.classes) - 1}")
+                raise UserError(f"{where} has a label {label}, expected 0 to {len(facts.classes) - 1}")
     return data

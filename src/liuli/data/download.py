@@ -32,7 +32,7 @@ TIMEOUT = (10, 30)  # seconds: to connect, between two pieces
 
 
 class Refused(Exception):
-    """An address that does not give what is wanted; the message says why, without its subject."""
+    """An address that does not give what is wanted; the message says why."""
 
 
 def download(dataset: DataSet, folder: Path, otherwise: str) -> None:
@@ -93,13 +93,13 @@ def bring(dataset: DataSet, file: RemoteFile, folder: Path, line: Line, otherwis
             except Refused as error:
                 reason = str(error)
             except ValueError:  # what pooch raises when the hash differs
-                reason = "gives a file of another SHA-256"
-            reasons[urlsplit(url).netloc] = reason
+                reason = f"{host(url)} gives a file of another SHA-256"
+            reasons[host(url)] = reason
             if size(part) == begun:  # nothing came, and nothing that was here proved wrong
                 break
-    failures = "; ".join(f"{host} {reason}" for host, reason in reasons.items())
+    failures = "; ".join(reasons.values())
     kept = f" ({size(part):,} bytes are kept, and the next try goes on from there)" if size(part) else ""
-    raise UserError(f"{dataset.name}: {file.name} cannot be downloaded: {failures}{kept}; {otherwise}")
+    raise UserError(f"{dataset.name}: {file.name} cannot be downloaded ({failures}){kept}; {otherwise}")
 
 
 class Downloader:
@@ -120,16 +120,16 @@ class Downloader:
             try:
                 self.receive(url)
             except requests.Timeout as error:
-                raise Refused("does not answer") from error
+                raise Refused(f"{host(url)} does not answer") from error
             except requests.ConnectionError as error:
-                raise Refused("cannot be reached") from error
+                raise Refused(f"{host(url)} cannot be reached") from error
             except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-                raise Refused("breaks off") from error
+                raise Refused(f"{host(url)} breaks off") from error
         if size(self.part) > self.file.size:
             self.part.unlink()
-            raise Refused(f"offers more than the expected {self.file.size:,} bytes")
+            raise Refused(f"{host(url)} offers more than the expected {self.file.size:,} bytes")
         if size(self.part) < self.file.size:
-            raise Refused("breaks off")
+            raise Refused(f"{host(url)} breaks off")
         os.replace(self.part, output_file)
 
     def receive(self, url: str) -> None:
@@ -138,12 +138,12 @@ class Downloader:
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={begun}-"} if begun else {})
         with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
             if not response.ok:
-                raise Refused(f"says {response.status_code} {response.reason}")
+                raise Refused(f"{host(url)} says {response.status_code} {response.reason}")
             continues = response.status_code == requests.codes.partial_content
             begun = begun if continues else 0
             length = response.headers.get("Content-Length")
             if length and begun + int(length) != self.file.size:
-                raise Refused(f"offers {begun + int(length):,} bytes, expected {self.file.size:,}")
+                raise Refused(f"{host(url)} offers {begun + int(length):,} bytes, expected {self.file.size:,}")
             with self.part.open("ab" if continues else "wb") as stream:
                 for piece in response.raw.stream(PIECE, decode_content=False):
                     stream.write(piece)
@@ -151,6 +151,11 @@ class Downloader:
                     self.line.show(begun)
                     if begun > self.file.size:
                         break
+
+
+def host(url: str) -> str:
+    """The machine that an address names."""
+    return urlsplit(url).netloc
 
 
 def size(path: Path) -> int:

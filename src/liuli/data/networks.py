@@ -44,11 +44,11 @@ def load(path: Path, target: str | None) -> Data:
         raise UserError(f"{path}: holds {NODES} but no {' or '.join(EDGES)}, expected a list of edges there")
     found = tables.sheet(tables.decoded(tables.contents(path / NODES), NODES), str(path / NODES))
     header = tables.checked_columns(found)
-    if target is None or target not in header[1:]:
-        said = (
-            "which column holds the classes? Name it with --target" if target is None else f"has no column '{target}'"
-        )
-        raise UserError(f"{path / NODES}: {said}; {nearest(target or '', header[1:])}")
+    if target is None:
+        shown = tables.named(header[1:])
+        raise UserError(f"{path / NODES}: which column holds the classes? Name it with --target; there are {shown}")
+    if target not in header[1:]:
+        raise UserError(f"{path / NODES}: has no column '{target}'; {nearest(target, header[1:])}")
     place = header.index(target)
     places = [index for index in range(1, len(header)) if index != place]
     nodes: dict[str, int] = {}

@@ -32,7 +32,7 @@ def opened(source: Path | bytes, name: str) -> Image.Image:
         try:
             picture = Image.open(io.BytesIO(data))
         except UnidentifiedImageError:
-            raise UserError(f"{name}: {unknown(data)}") from None
+            raise unknown(name, data) from None
         except Image.DecompressionBombError:
             raise UserError(
                 f"{name}: is far too large; make it smaller, {LARGEST // 10**6} megapixels at most"
@@ -76,17 +76,17 @@ def damaged(name: str, error: Exception) -> UserError:
     )
 
 
-def unknown(data: bytes) -> str:
-    """What a file is instead of a picture that can be read."""
+def unknown(name: str, data: bytes) -> UserError:
+    """One sentence for a file that is something else than a picture that can be read."""
     if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"):
-        return "is a HEIC picture, which cannot be read here; save it as JPEG or PNG"
+        return UserError(f"{name}: is a HEIC picture, which cannot be read here; save it as JPEG or PNG")
     if data[:256].lstrip().lower().startswith((b"<svg", b"<?xml")):
-        return "is a drawing in SVG, which cannot be read here; save it as PNG"
+        return UserError(f"{name}: is a drawing in SVG, which cannot be read here; save it as PNG")
     if data[:5] == b"%PDF-":
-        return "is a PDF, expected a picture; save the page as PNG"
+        return UserError(f"{name}: is a PDF, expected a picture; save the page as PNG")
     if b"\0" not in data[:1024]:
-        return "holds text, expected a picture (PNG, JPEG, GIF, WebP, TIFF, BMP, …)"
-    return "is no picture that can be read, expected PNG, JPEG, GIF, WebP, TIFF, BMP, …"
+        return UserError(f"{name}: holds text, expected a picture (PNG, JPEG, GIF, WebP, TIFF, BMP, …)")
+    return UserError(f"{name}: is no picture that can be read, expected PNG, JPEG, GIF, WebP, TIFF, BMP, …")
 
 
 def in_eight_bits(picture: Image.Image) -> Image.Image:

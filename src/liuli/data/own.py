@@ -136,7 +136,7 @@ def load(path: Path, target: str | None, kind: str | None = None) -> Data:
     form = next((form for form in meant if form.fits(path)), None)
     if form is None:
         what = "a folder" if path.is_dir() else f"a file with the ending '{path.suffix}'"
-        raise UserError(f"{path}: is {what}, expected {' or '.join(form.looks for form in meant)}")
+        raise UserError(f"{path}: is {what}, expected {'; or '.join(form.looks for form in meant)}")
     if target is not None and not form.takes_target:
         raise UserError(f"--target {target}: names a column of a table; {path} is none, so leave it out")
     data = form.load(path, target)

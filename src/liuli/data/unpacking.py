@@ -43,7 +43,7 @@ def unpack(archive: Archive, files: Iterable[RemoteFile], folder: Path) -> None:
         inside = archive.members[file.name]
         try:
             with member(path, inside) as stream:
-                write(stream, file, folder / file.name, f"{path}: its {inside}")
+                write(stream, file, folder / file.name, path, inside)
         except KeyError as error:
             raise UserError(f"{path}: holds no {inside}; delete it and fetch it again") from error
         except DAMAGES as error:
@@ -70,12 +70,13 @@ def member(path: Path, inside: str) -> Iterator[IO[bytes]]:
             yield stream
 
 
-def write(stream: IO[bytes], file: RemoteFile, path: Path, what: str) -> None:
-    """Copy a stream into `path`, if it gives just the bytes that `file` says.
+def write(stream: IO[bytes], file: RemoteFile, path: Path, archive: Path, inside: str) -> None:
+    """Copy a stream, which is `inside` of an archive, into `path`, if it gives just the bytes that `file` says.
 
     Raises:
         UserError: it gives others.
     """
+    what = f"{archive}: its {inside}"
     hashed = hashlib.sha256()
     left = file.size
     with replacing(path) as temporary:

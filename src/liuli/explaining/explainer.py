@@ -229,7 +229,7 @@ class Explainer:
         """
         source = self.tensor(*names)
         if source is None:
-            raise NotExplained(f"{self.operation.name} without {names[0]}")
+            raise NotExplained(f"{self.operation.name} that is given no {names[0]}")
         return source
 
     def option(self, name: str, default: Any = None) -> Any:

@@ -114,4 +114,4 @@ def log_of(folder: Path) -> str:
     """The last line of what the processes said that were begun here for that run."""
     file = folder / LOG
     lines = file.read_text(encoding="utf-8", errors="replace").strip().splitlines() if file.is_file() else []
-    return lines[-1] if lines else f"{folder.name}: there is no such run"
+    return lines[-1].removeprefix("liuli: ") if lines else f"{folder.name}: there is no such run"

@@ -42,14 +42,14 @@ def read(source: Path | bytes, classes: Sequence[str], name: str) -> list[list[f
     except UnicodeDecodeError as error:
         raise UserError(f"{name}: is no text in UTF-8, expected a CSV or JSON file of boxes") from error
     rows = in_json if written.lstrip()[:1] in ("[", "{") else in_csv
-    boxes = [box(row, f"{name}, {where}", classes) for where, row in rows(written, name)]
+    boxes = [box(row, where, classes) for where, row in rows(written, name)]
     if not 1 <= len(boxes) <= MOST:
         raise UserError(f"{name}: holds {len(boxes):,} boxes, expected 1 to {MOST:,}")
     return boxes
 
 
 def in_csv(written: str, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Each row with the line that it stands in."""
+    """Each row, and where it stands."""
     rows = csv.reader(io.StringIO(written, newline=""), skipinitialspace=True, strict=True)
     try:
         heads = [one.strip().lower() for one in next(rows, [])]
@@ -62,13 +62,13 @@ def in_csv(written: str, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
                 continue
             if len(row) != len(heads):
                 raise UserError(f"{name}, line {rows.line_num}: has {len(row)} columns, expected {len(heads)}")
-            yield f"line {rows.line_num}", dict(zip(heads, row, strict=True))
+            yield f"{name}, line {rows.line_num}", dict(zip(heads, row, strict=True))
     except csv.Error as error:
         raise UserError(f"{name}, line {rows.line_num}: is no sound CSV ({error})") from error
 
 
 def in_json(written: str, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Each object with its number."""
+    """Each object, and where it stands."""
     try:
         found = json.loads(written)
     except (ValueError, RecursionError) as error:
@@ -79,7 +79,7 @@ def in_json(written: str, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict):
             raise UserError(f"{name}, box {number}: expected an object with x1, y1, x2, y2 and score")
-        yield f"box {number}", row
+        yield f"{name}, box {number}", row
 
 
 def box(row: Mapping[str, Any], where: str, classes: Sequence[str]) -> list[float]:

@@ -237,7 +237,7 @@ class WordVectors(Task):
             if found is None:
                 raise UserError(
                     f"{name}: '{piece}' is none of the {len(numbers):,} words learnt from {facts.name}; "
-                    + offered(piece, numbers)
+                    f"{offered(piece, numbers)}"
                 )
             words.append(found)
             signs.append(sign)

@@ -6,6 +6,10 @@ import type { Notation } from './notation'
 const escaped = (text: string): string =>
   text.replace(/[&<>"]/g, (sign) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[sign]!)
 
+/** What stands in formulas in words. */
+export const WORDS = ['if', 'else', 'ranked', 'place'] as const
+type Word = (typeof WORDS)[number]
+
 const SIGNS: Record<string, string> = { sum: '∑', product: '∏' }
 
 /** A name as it is typed in a formula: `x[i,j]`, `σ_sq`, `∂L/∂y`, `x′`. */
@@ -25,7 +29,7 @@ function letter(name: string): string {
 }
 
 /** MathML whose numbers are written by `number`. */
-export function mathml(number: (value: number) => string, words: { if: string; else: string }): Notation {
+export function mathml(number: (value: number) => string, words: Record<Word, string>): Notation {
   return {
     flat: false,
     letter,
@@ -44,7 +48,7 @@ export function mathml(number: (value: number) => string, words: { if: string; e
     power: (base, exponent) => `<msup><mrow>${base}</mrow><mrow>${exponent}</mrow></msup>`,
     root: (inner) => `<msqrt><mrow>${inner}</mrow></msqrt>`,
     fold: (kind, variable, body) =>
-      `<mrow><munder><mo>${SIGNS[kind] ?? kind}</mo><mtext>${escaped(variable)}</mtext></munder>${body}</mrow>`,
+      `<mrow><munder><mo>${SIGNS[kind] ?? words[kind as Word] ?? kind}</mo><mtext>${escaped(variable)}</mtext></munder>${body}</mrow>`,
     call(name, parts) {
       const inner = parts.join('<mo>,</mo>')
       if (name === 'exp') return `<msup><mi>e</mi><mrow>${inner}</mrow></msup>`

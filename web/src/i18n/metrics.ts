@@ -1,9 +1,12 @@
-/** What a metric is called for a reader; one that has no name of its own is called as in the results. */
+/** What metrics and figures are called for a reader; those that have no name here are called as in the results. */
 
 import en from './en.json'
 import { say, texts, type Key } from './texts.svelte'
 
 export const metric = (name: string): string => (`metric.${name}` in en ? say(`metric.${name}` as Key) : name)
+
+/** What a figure of a task shows: its own words are drawn into it, in English. */
+export const figure = (name: string): string => (`figure.${name}` in en ? say(`figure.${name}` as Key) : name)
 
 /** The figure that a run must reach. */
 export interface Target {

@@ -182,6 +182,8 @@ def test_answers_and_remarks_are_said_in_chinese() -> None:
 
 def test_examples_that_are_asked_about_have_a_name() -> None:
     assert unsaid(asked("Example", 0), NAMES, 1) == set()
+    asked_for = [one for one in strings(sources()["lab/road.py"]) if "…" in one.text]
+    assert unsaid(asked_for, NAMES, 1) == set()
 
 
 def figures() -> set[str]:

@@ -36,11 +36,12 @@ export class Sentences {
     const whole = (part ? this.known[PART + text] : undefined) ?? this.known[text]
     if (whole !== undefined) return whole
     const again = (one: string): string | null => this.translated(one, part)
+    const several = (): string | null => list(text, '; or ', '；或是', again) ?? list(text, '; ', '；', again)
     return (
       this.counted(text) ??
+      (part ? several() : null) ?? // a part may be several, which a sentence with few words would take for one
       this.sentence(text, part) ??
-      list(text, '; or ', '；或是', again) ??
-      list(text, '; ', '；', again) ??
+      several() ??
       list(text, ', ', '、', again) ??
       list(text, ' / ', '／', again)
     )

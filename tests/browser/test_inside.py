@@ -104,6 +104,20 @@ def test_from_inside_back_to_the_system(look: Callable[..., Page]) -> None:
     expect(page).to_have_url(re.compile("#/system/lenet$"))
 
 
+def test_on_a_phone_what_if_is_told_in_little_room(look: Callable[..., Page]) -> None:
+    page = look(viewport={"width": 390, "height": 844})
+    page.get_by_text("Explanation", exact=True).click()
+    page.get_by_role("button", name="What if it were 0").click()
+    bar = page.locator("[data-testid=whatif]")
+    expect(bar.get_by_role("status")).to_contain_text("Answer:")
+    expect(bar.locator("ol")).to_be_hidden()
+    assert (bar.bounding_box() or {"height": 844})["height"] < 844 / 4
+    tab_to(page, "[data-testid=whatif] summary")
+    page.keyboard.press("Enter")
+    expect(bar.locator("ol")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def network_task(folder: Path) -> tuple[object, object]:
     run = Run.open(folder / "runs" / "lenet")
     return run.system.task, run.facts

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -80,6 +81,16 @@ def test_nothing_is_wider_than_the_screen_and_nothing_is_hard_to_reach(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("document.querySelector('.liuli').dataset.theme") == scheme
     assert hindrances(page) == []
+
+
+@pytest.mark.parametrize("place", ["", "system/lenet", "learning", "judging", "projector", "playground", "module"])
+def test_headings_follow_one_another_without_a_hole(enter: Callable[..., Page], place: str) -> None:
+    page = enter(place)
+    page.wait_for_selector("[data-theme] h1")
+    page.wait_for_load_state("networkidle")
+    levels = [int(one) for one in page.locator(":is(h1, h2, h3, h4)").evaluate_all("all => all.map(h => h.tagName[1])")]
+    assert levels[0] == 1
+    assert all(later <= before + 1 for before, later in pairwise(levels)), levels
 
 
 def test_a_run_is_begun_followed_and_found_again(enter: Callable[..., Page]) -> None:

@@ -53,7 +53,7 @@ def address(trained: Run) -> Iterator[str]:
 
 def asking(enter: Callable[..., Page], **settings: object) -> Page:
     page = enter("system/lenet", **settings)
-    page.locator(".run select").select_option("knows-nothing")
+    page.locator(".asking select").select_option("knows-nothing")
     return page
 
 
@@ -189,7 +189,7 @@ def test_whoever_comes_back_from_inside_finds_what_was_drawn_and_answered(
     said, shown, _ = said_of(page)
     assert said == answer_to(trained, shown)[0]
     assert shown.max() > 200
-    expect(page.locator(".run select")).to_have_value("knows-nothing")
+    expect(page.locator(".asking select")).to_have_value("knows-nothing")
     numbers = "one => [...one.getContext('2d').getImageData(0, 0, 280, 280).data]"
     drawn = np.array(page.locator(".pad canvas").evaluate(numbers)).reshape(280, 280, 4)[..., 0] < 128
     assert 1000 < drawn.sum() < 20_000

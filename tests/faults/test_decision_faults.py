@@ -17,7 +17,7 @@ from liuli.data.store import load
 from liuli.errors import UserError
 from liuli.runs import Run
 from liuli.tasks.balancing import Balance
-from liuli.tasks.decision import Planning, TableControl
+from liuli.tasks.table_control import Planning, TableControl
 from liuli.training.taught_engine import TaughtEngine
 from tests.training_child import Job, run
 

@@ -14,7 +14,8 @@ from scipy.stats import entropy
 from liuli.catalog import find
 from liuli.data.dataset import Facts, Split
 from liuli.errors import UserError
-from liuli.tasks.adversarial import ImageGeneration, packed, unpacked
+from liuli.tasks.adversarial import ImageGeneration
+from liuli.tasks.judge import packed, unpacked
 
 SYSTEM = find("gan")
 TASK = SYSTEM.task

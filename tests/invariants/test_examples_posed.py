@@ -10,7 +10,7 @@ import torch
 
 from liuli.catalog import find, listings
 from liuli.data.dataset import Split
-from liuli.tasks.decision import TableControl
+from liuli.tasks.table_control import TableControl
 from liuli.tasks.tables import Table
 from liuli.tasks.word_vectors import PAIRS
 

@@ -18,7 +18,7 @@ from liuli.data.store import load
 from liuli.models.decisions.dqn import QNetwork
 from liuli.tasks import cart_pole, decision_figures
 from liuli.tasks.balancing import Balance, ahead
-from liuli.tasks.decision import Planning
+from liuli.tasks.table_control import Planning
 from liuli.tasks.tables import Table
 
 WORLDS = {"frozen-lake": "FrozenLake-v1", "taxi": "Taxi-v4", "cliff-walking": "CliffWalking-v1"}

@@ -13,10 +13,8 @@ Shapes:
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -32,13 +30,12 @@ from liuli.system import System
 from liuli.tasks import marks
 from liuli.tasks.examples import Batch, Example, Outcome, Posed, row
 from liuli.tasks.image_classification import ImageClassification
+from liuli.tasks.judge import fresh, packed, taught, verdicts
 from liuli.tasks.marks import Marks
 from liuli.tasks.task import Task
 
 SURE = 0.9  # the judge's probability from which it counts as sure
 PRESENT = 0.01  # share of the samples from which a class counts as present
-JUDGE_EPOCHS = 4
-JUDGED_AT_ONCE = 500
 ACROSS = 10  # pictures along a side of a sheet
 PART = 4  # one picture in so many of a batch serves to see how steep the discriminator is: it costs three passes
 
@@ -82,30 +79,12 @@ class ImageGeneration(Task):
     def learn(self, train: Split, facts: Facts) -> Mapping[str, Any]:
         """The judge's weights: it is trained here, on the training part, by its own optimizer and schedule."""
         pixels, labels = self.pictures.tensors(train, facts)
-        recipe = self.judge.recipe
-        order = torch.Generator().manual_seed(0)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            judge: nn.Module = self.judge.build(**self.judge.task.options(facts))
-        judge.train()
-        optimizer = torch.optim.Adam(judge.parameters(), recipe.optimizer.lr, fused=True)
-        steps = [
-            one for _ in range(JUDGE_EPOCHS) for one in torch.split(torch.randperm(len(pixels), generator=order), 64)
-        ]
-        for number, rows in enumerate(steps):
-            optimizer.param_groups[0]["lr"] = recipe.optimizer.lr * recipe.schedule.factor(number / len(steps))
-            optimizer.zero_grad()
-            torch.autograd.backward(self.judge.task.outcome(judge, (pixels[rows], labels[rows])).loss)
-            optimizer.step()
-        return {"judge": packed(judge)}
+        return {"judge": packed(taught(self.judge, pixels, labels, facts))}
 
     def drawn_facts(self) -> Facts:
         """Pictures of digits, and a judge that has learnt nothing."""
         facts = self.pictures.drawn_facts()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            judge = self.judge.build(**self.judge.task.options(facts))
-        return Facts(**{**vars(facts), "learnt": {"judge": packed(judge)}})
+        return replace(facts, learnt={"judge": packed(fresh(self.judge, facts))})
 
     def options(self, facts: Facts) -> dict[str, object]:
         """None: pictures of any kind are brought to the same size."""
@@ -187,12 +166,9 @@ class ImageGeneration(Task):
             "judge_sure": float((of_real.max(1).values >= SURE).double().mean()),
         }
 
-    @torch.no_grad()
     def judged(self, pixels: Tensor, facts: Facts) -> Tensor:
         """The judge's probabilities for pictures (N, C, size, size), 0 to 255: float64 (N, K)."""
-        judge = unpacked(self.judge, facts)
-        parts = [judge(*self.judge.task.inputs((part,))) for part in torch.split(pixels.cpu(), JUDGED_AT_ONCE)]
-        return torch.cat(parts).double().softmax(1)
+        return verdicts(self.judge, pixels, facts)
 
     def figures(self, output: Tensor, batch: Batch, facts: Facts, folder: Path) -> list[Path]:
         """Samples of each class as the judge names them, and those that it doubts most."""
@@ -284,33 +260,3 @@ def steepness(discriminator: nn.Module, pictures: Tensor) -> Tensor:
 def as_bytes(pictures: Tensor) -> Tensor:
     """Pictures in [0, 1] as uint8, 0 to 255."""
     return (pictures.detach() * 255).round().byte().cpu()
-
-
-def packed(network: nn.Module) -> str:
-    """Weights as text that JSON can hold: safetensors in base 64."""
-    from safetensors.torch import save
-
-    return base64.b64encode(save(network.state_dict())).decode()
-
-
-def unpacked(system: System, facts: Facts) -> nn.Module:
-    """The judge of a run.
-
-    Raises:
-        UserError: the run has none, or it is damaged.
-    """
-    return restored(system, len(facts.classes), str(facts.learnt.get("judge", "")))
-
-
-@lru_cache(maxsize=2)
-def restored(system: System, classes: int, weights: str) -> nn.Module:
-    """The network of packed weights, made once."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    judge: nn.Module = system.build(classes=classes)
-    try:
-        judge.load_state_dict(load(base64.b64decode(weights, validate=True)))
-    except (SafetensorError, ValueError, RuntimeError) as error:
-        raise UserError("the judge's weights in learnt.json are missing or damaged; train the run again") from error
-    return judge.eval()

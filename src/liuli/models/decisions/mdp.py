@@ -31,8 +31,8 @@ import torch
 from torch import Tensor, nn
 
 from liuli.system import SGD, Recipe, System, Target
-from liuli.tasks.decision import Planning
 from liuli.tasks.examples import Batch
+from liuli.tasks.table_control import Planning
 
 
 class ValueIteration(nn.Module):

@@ -32,8 +32,8 @@ import torch
 from torch import Tensor, nn
 
 from liuli.system import SGD, Recipe, System, Target
-from liuli.tasks.decision import TableControl
 from liuli.tasks.examples import Batch
+from liuli.tasks.table_control import TableControl
 
 LONGEST = 200
 """Steps after which an episode is broken off."""

@@ -19,7 +19,8 @@ from liuli.layers.word2vec_kernel import read_rows as compiled
 from liuli.layers.word_counts import huffman, subsampling, unigram_noise
 from liuli.models.language.word2vec import Word2Vec, improve, improve_together, read_rows
 from liuli.tasks import word_formats
-from liuli.tasks.word_vectors import WordVectors, spearman
+from liuli.tasks.measures import spearman
+from liuli.tasks.word_vectors import WordVectors
 from liuli.tracing import trace
 from tests.truth import truth
 

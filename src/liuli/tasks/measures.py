@@ -17,6 +17,7 @@ error is the mean gap between confidence and accuracy, weighted by the answers i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TypedDict
 
@@ -104,12 +105,25 @@ def area_under_roc(scores: Tensor, labels: Tensor) -> float:
         scores: (N,), higher for what looks like class 1.
         labels: int64 (N,), 0 or 1.
     """
-    _, place, count = torch.unique(scores.double(), return_inverse=True, return_counts=True)
-    last = count.cumsum(0).double()
-    rank = last - (count - 1) / 2  # equal scores share the mean of their ranks
     ones = int(labels.sum())
     zeros = len(labels) - ones
-    return float(rank[place[labels == 1]].sum() - ones * (ones + 1) / 2) / max(1, ones * zeros)
+    return float(ranks(scores)[labels == 1].sum() - ones * (ones + 1) / 2) / max(1, ones * zeros)
+
+
+def spearman(one: Tensor, other: Tensor) -> float:
+    """The correlation of the ranks of two series, equal values sharing the mean of theirs; 0 where one is constant."""
+    if len(one) < 2:
+        return 0.0
+    first, second = (ranks(series) - (len(series) + 1) / 2 for series in (one, other))
+    scale = math.sqrt(float(first.square().sum() * second.square().sum()))
+    return float((first * second).sum()) / scale if scale else 0.0
+
+
+def ranks(values: Tensor) -> Tensor:
+    """From 1 for the smallest, float64; equal values share the mean of their ranks."""
+    _, place, count = torch.unique(values.double(), return_inverse=True, return_counts=True)
+    shared: Tensor = count.cumsum(0).double() - (count - 1) / 2
+    return shared[place]
 
 
 def confusion(answers: Tensor, labels: Tensor, classes: int) -> Tensor:

@@ -24,12 +24,14 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid, normalize
 
 from liuli.data.dataset import Facts, Split
-from liuli.errors import UserError, nearest
+from liuli.errors import UserError
 from liuli.layers.word_counts import unigram_noise
 from liuli.tasks import marks
 from liuli.tasks.examples import Batch, Example, Outcome, Posed, Rows
 from liuli.tasks.marks import Marks
+from liuli.tasks.measures import spearman
 from liuli.tasks.task import Task
+from liuli.tasks.word_questions import numbered, question, terms
 
 AROUND = 5  # words to either side that an explanation looks at
 NOISE = 5
@@ -226,24 +228,7 @@ class WordVectors(Task):
             raise UserError(f"{name}: cannot be read ({error.strerror}); make it a readable file") from error
         except UnicodeDecodeError:
             raise UserError(f"{name}: is no text in UTF-8, expected words such as king - man + woman") from None
-        numbers, sign = numbered(facts), 1
-        words: list[int] = []
-        signs: list[int] = []
-        for piece in text.replace("−", "-").split():
-            if piece in ("+", "-"):
-                sign = 1 if piece == "+" else -1
-                continue
-            found = number_of(piece, numbers)
-            if found is None:
-                raise UserError(
-                    f"{name}: '{piece}' is none of the {len(numbers):,} words learnt from {facts.name}; "
-                    f"{offered(piece, numbers)}"
-                )
-            words.append(found)
-            signs.append(sign)
-            sign = 1
-        if not words:
-            raise UserError(f"{name}: holds no word, expected words such as king - man + woman")
+        words, signs = terms(text, facts, name)
         people, section = torch.tensor([math.nan]), torch.tensor([TEXT])
         batch = (padded([words]).int(), padded([signs]).char(), noise_for(1, facts), people, section)
         return Example(name, batch, spelled=self.spelled(batch, facts))
@@ -279,29 +264,9 @@ class WordVectors(Task):
         return -right.log().sum()
 
 
-def numbered(facts: Facts) -> dict[str, int]:
-    """Every word that was learnt, with its number."""
-    return {word: number for number, word in enumerate(facts.learnt["words"])}
-
-
-def number_of(word: str, numbers: Mapping[str, int]) -> int | None:
-    """The number of a word, as it is written or else in small letters; None: it was not learnt."""
-    return numbers.get(word, numbers.get(word.lower()))
-
-
-def offered(word: str, numbers: Mapping[str, int]) -> str:
-    """The clause that offers the word spelt most like one that was not learnt."""
-    close = [known for known in numbers if known[:1] == word[:1].lower() and abs(len(known) - len(word)) < 3]
-    return nearest(word.lower(), close) if close else "try a more frequent one"
-
-
-def question(text: str, numbers: Mapping[str, int]) -> tuple[list[int], list[int]]:
-    """The words and signs of a pair `a b`, or of an analogy `a b c d`, which asks for d = b − a + c."""
-    found = [number_of(word, numbers) for word in text.split()]
-    known = [one for one in found if one is not None]
-    if len(known) < len(found):
-        return [0] * len(found), [0] * len(found)
-    return known, [1, 1] if len(known) == 2 else [-1, 1, 1, 0]
+def share(right: Tensor) -> float:
+    """Of those that are true; 0 of none."""
+    return float(right.double().mean()) if len(right) else 0.0
 
 
 def padded(rows: Iterable[Sequence[int]]) -> Tensor:
@@ -317,24 +282,3 @@ def noise_for(count: int, facts: Facts) -> Tensor:
     """Words drawn by their frequency to the power ¾, int32 (count, K); the same each time."""
     randoms = np.random.PCG64(0).random_raw(count * NOISE).reshape(count, NOISE)
     return torch.from_numpy(unigram_noise(np.array(facts.learnt["counts"])).words(randoms)).int()
-
-
-def share(right: Tensor) -> float:
-    """Of those that are true; 0 of none."""
-    return float(right.double().mean()) if len(right) else 0.0
-
-
-def spearman(one: Tensor, other: Tensor) -> float:
-    """The correlation of the ranks of two series, equal values sharing the mean of theirs; 0 where one is constant."""
-    if len(one) < 2:
-        return 0.0
-    first, second = (ranks(series) - (len(series) + 1) / 2 for series in (one, other))
-    scale = math.sqrt(float(first.square().sum() * second.square().sum()))
-    return float((first * second).sum()) / scale if scale else 0.0
-
-
-def ranks(values: Tensor) -> Tensor:
-    """From 1 for the smallest, float64; equal values share the mean of their ranks."""
-    _, place, count = torch.unique(values.double(), return_inverse=True, return_counts=True)
-    shared: Tensor = count.cumsum(0).double() - (count - 1) / 2
-    return shared[place]

@@ -128,7 +128,7 @@ def test_nothing_is_left_out_that_is_not_there() -> None:
 
 
 def test_why_a_training_failed_is_said_in_chinese() -> None:
-    assert unsaid(asked("update", "reason", "training/fit.py"), BOTH, 2) == set()
+    assert unsaid(asked("update", "reason", "training/ending.py"), BOTH, 2) == set()
     found = strings(sources()["training/hunt.py"])
     first = [one for one in found if re.match("the (loss$|output|gradient)|weight '", one.text)]
     assert unsaid(first, BOTH, 5) == set()

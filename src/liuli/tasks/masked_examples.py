@@ -5,15 +5,54 @@ Shapes: T pieces of a pair, M places that may be masked, K likeliest pieces of e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from liuli.tasks import passages
-from liuli.tasks.examples import Batch, Piece
-from liuli.tasks.passages import NOWHERE
-from liuli.tasks.pieces import CONTINUED, PADDING
+from liuli.errors import UserError
+from liuli.tasks import passages, pieces
+from liuli.tasks.examples import Batch, Example, Piece
+from liuli.tasks.passages import KEPT, NOWHERE
+from liuli.tasks.pieces import BLANK, CONTINUED, END, PADDING, START, UNKNOWN
+
+
+def of_text(text: str, name: str, learnt: Mapping[str, Any], room: int) -> Example:
+    """A person's own text as one span, whose blanks stay as they are.
+
+    Args:
+        text: with `BLANK` in each place where a word is to be found.
+        name: of the example, and what messages call it by.
+        learnt: the reader of words, see `pieces`.
+        room: how many pieces the network has places for.
+
+    Raises:
+        UserError: there is no blank among the pieces that are read.
+    """
+    numbers = pieces.vocabulary(learnt)
+    found = pieces.encode([text], learnt)[0]
+    if BLANK not in text:
+        raise UserError(
+            f"{name or 'input'}: holds no {BLANK}, expected one in each place where a word is to be found: "
+            f"The capital of France is {BLANK}."
+        )
+    kept = found[: room - 2]
+    places = [place for place, number in enumerate(kept, 1) if number == numbers[BLANK]]
+    if not places:
+        raise UserError(f"{name}: its {BLANK} stands behind the first {room - 2} pieces, which are read; shorten it")
+    remarks = []
+    if len(found) > len(kept):
+        remarks.append(f"only the first {len(kept)} of its {len(found)} pieces were read")
+    if numbers[UNKNOWN] in kept:
+        remarks.append(f"of it {kept.count(numbers[UNKNOWN])} word(s) are unknown")
+    words = torch.tensor([[numbers[START], *kept, numbers[END]]], dtype=torch.int32)
+    blanks = torch.full((1, len(places)), KEPT, dtype=torch.int32)
+    nothing = torch.zeros(1, 1, dtype=torch.int32)
+    first = torch.tensor([words.size(1)])
+    batch = (first, words, nothing, torch.tensor([0]), torch.tensor([places]), blanks)
+    names = pieces.names(learnt)
+    return Example(name, batch, " ".join(names[number] for number in words[0].tolist()), "; ".join(remarks))
 
 
 def alone(pair: Batch) -> Batch:

@@ -31,7 +31,7 @@ from liuli.tasks import bert_checkpoints, marks, masked_examples, passages, piec
 from liuli.tasks.examples import Batch, Example, Outcome, Piece, Posed, Rows, row
 from liuli.tasks.marks import Marks
 from liuli.tasks.passages import KEPT, NOWHERE
-from liuli.tasks.pieces import BLANK, END, START, UNKNOWN
+from liuli.tasks.pieces import BLANK, END, START
 from liuli.tasks.task import Task
 
 SEED = 0  # of what is masked and mispaired in the data that are held out
@@ -259,31 +259,7 @@ class MaskedLanguage(Task):
     def read(self, source: Path | bytes | str, facts: Facts, name: str) -> Example:
         """A text with at least one [MASK] in it."""
         text = MASK.sub(BLANK, typed.sentences_of(source, name))
-        numbers, room = pieces.vocabulary(facts.learnt), self.room(facts)
-        found = pieces.encode([text], facts.learnt)[0]
-        if BLANK not in text:
-            raise UserError(
-                f"{name or 'input'}: holds no {BLANK}, expected one in each place where a word is to be found: "
-                f"The capital of France is {BLANK}."
-            )
-        kept = found[: room - 2]
-        places = [place for place, number in enumerate(kept, 1) if number == numbers[BLANK]]
-        if not places:
-            raise UserError(
-                f"{name}: its {BLANK} stands behind the first {room - 2} pieces, which are read; shorten it"
-            )
-        remarks = []
-        if len(found) > len(kept):
-            remarks.append(f"only the first {len(kept)} of its {len(found)} pieces were read")
-        if numbers[UNKNOWN] in kept:
-            remarks.append(f"of it {kept.count(numbers[UNKNOWN])} word(s) are unknown")
-        words = torch.tensor([[numbers[START], *kept, numbers[END]]], dtype=torch.int32)
-        blanks = torch.full((1, len(places)), KEPT, dtype=torch.int32)
-        nothing = torch.zeros(1, 1, dtype=torch.int32)
-        first = torch.tensor([words.size(1)])
-        batch = (first, words, nothing, torch.tensor([0]), torch.tensor([places]), blanks)
-        names = pieces.names(facts.learnt)
-        return Example(name, batch, " ".join(names[number] for number in words[0].tolist()), "; ".join(remarks))
+        return masked_examples.of_text(text, name, facts.learnt, self.room(facts))
 
     def room(self, facts: Facts) -> int:
         """How many pieces the network has places for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from contextlib import ExitStack, nullcontext, suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,15 +16,13 @@ from torch import nn
 from liuli import __version__, catalog
 from liuli.data import store
 from liuli.data.dataset import Data, Split
-from liuli.data.order import Batches, Pieces, hold_out
+from liuli.data.order import Batches, hold_out
 from liuli.errors import LiuliError, UserError
-from liuli.files import Json, unwritable, write_json
+from liuli.files import unwritable
 from liuli.runs import Run
 from liuli.system import Recipe
-from liuli.tasks.examples import Batch
-from liuli.training import checkpoint, memory, provenance
+from liuli.training import checkpoint, ending, memory, provenance
 from liuli.training.engine import build, check, choose_device
-from liuli.training.hunt import hunt
 from liuli.training.loop import Training
 from liuli.training.place import NotFinite
 from liuli.training.signals import Paused, Signals
@@ -222,13 +220,13 @@ def attend(run: Run, data: Data, world: World, fabric: Fabric | None, console: C
         try:
             training.go()
             if world.first:
-                finish(training, test_part)
+                ending.finish(training, test_part)
         except Paused:
             if world.first:
                 run.update(state="paused")
             raise
         except NotFinite as failure:
-            raise explained(training, failure) from failure
+            raise ending.explained(training, failure) from failure
 
 
 def parts(data: Data, recipe: Recipe) -> tuple[Split, Split]:
@@ -256,77 +254,3 @@ def closed(board: object) -> None:
     """Close the board whatever befell its folder: training has already said what is wrong."""
     with suppress(Exception):
         board.close()  # type: ignore[attr-defined]
-
-
-def explained(training: Training, failure: NotFinite) -> UserError:
-    """Find out where the loss ceased to be a number, keep the last good weights, and say so."""
-    run = training.run
-    network = run.system.build(**run.options).to(training.engine.device)
-    finding = hunt(training, failure, network)
-    steps = training.batches.steps
-    where = f"at step {(finding.step - 1) % steps + 1} of epoch {(finding.step - 1) // steps + 1}"
-    kept = f"the best weights, of epoch {training.place.best_epoch},"
-    if not training.best:
-        training.best, kept = training.engine.weights(), "the last good weights"
-    if training.world.first:
-        checkpoint.write_weights(run.weights_file, training.best)
-        run.update(state="failed", reason=f"the loss became {failure.value} {where}, first {finding.what}")
-    return UserError(
-        f"{run.system.name}: the loss became {failure.value} {where}; the first that was no number is {finding.what}; "
-        f"{kept} are kept in {run.weights_file}; "
-        f"try a lower rate (--set lr={training.recipe.optimizer.lr / 10:g}) or --set clip=1"
-    )
-
-
-def finish(training: Training, test_part: Batch) -> None:
-    """Evaluate the best weights on the test part; write figures and the result.
-
-    Who asks to pause meanwhile is heeded until the whole test part is answered; what is left then is soon done.
-
-    Raises:
-        Paused: the user asked; resuming begins here.
-    """
-    from liuli.training import curves
-
-    run, system, recipe = training.run, training.run.system, training.recipe
-    training.engine.set_weights(training.best)
-    output = evaluate(training, test_part)
-    metrics = system.task.metrics(output, test_part, run.facts)
-    network = run.network()
-    if training.board is not None:
-        training.board.finish(network, training.steps_done)
-    run.figures_folder.mkdir(exist_ok=True)
-    curves.draw({run.name: run.history()}, system.task.headline, run.figures_folder / "curves.png")
-    system.task.figures(output, test_part, run.facts, run.figures_folder)
-    system.task.portray(network, test_part, run.facts, run.figures_folder)
-    meant = run.facts.name == system.data
-    result: dict[str, Json] = {
-        "system": system.name,
-        "data": run.facts.name,
-        "metrics": metrics,
-        "target": asdict(system.target) if meant else None,
-        "reached": system.target.reached(float(str(metrics[system.target.metric]))) if meant else None,
-        "seconds": training.place.seconds,
-        "parameters": sum(value.numel() for value in network.parameters()),
-        "epochs": training.place.epoch,
-        "best_epoch": training.place.best_epoch,
-        "stopped": training.cut_short,
-        "headline": system.task.headline,
-        "seed": recipe.seed,
-        "variant": run.facts.variant,
-        **{key: run.record[key] for key in ("engine", "device", "command", "commit", "versions", "machine")},
-    }
-    write_json(run.folder / "result.json", result)
-    run.stop_file.unlink(missing_ok=True)
-    run.update(state="finished")
-
-
-def evaluate(training: Training, part: Batch) -> torch.Tensor:
-    """Responses to a whole part, on the CPU."""
-    engine, task = training.engine, training.task
-    pieces = Pieces(part, task.at_once, task.lengths(part), task.cut)
-    responses = []
-    for piece in pieces.batches:
-        training.pause_if_asked()
-        responses.append(engine.respond(tuple(one.to(engine.device) for one in piece)).cpu())
-    return pieces.joined(responses)

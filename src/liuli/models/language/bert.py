@@ -54,8 +54,8 @@ BASE: dict[str, int] = {"layers": 12, "width": 768, "heads": 12, "inner": 3072}
 LARGE: dict[str, int] = {"layers": 24, "width": 1024, "heads": 16, "inner": 4096}
 
 
-class GELUFeedForward(FeedForward):
-    """GELU(x W₁ + b₁) W₂ + b₂ (Hendrycks & Gimpel, 2016)."""
+class ExactGELUFeedForward(FeedForward):
+    """GELU(x W₁ + b₁) W₂ + b₂ (Hendrycks & Gimpel, 2016), with the exact Φ, by the error function."""
 
     def activation(self, x: Tensor) -> Tensor:
         return gelu(x)
@@ -64,7 +64,7 @@ class GELUFeedForward(FeedForward):
 class BERTLayer(EncoderLayer):
     """The Transformer's layer with another bend."""
 
-    feed_forward_type = GELUFeedForward
+    feed_forward_type = ExactGELUFeedForward
     epsilon: ClassVar[float] = EPSILON
 
 

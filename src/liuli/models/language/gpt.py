@@ -51,8 +51,8 @@ Past = tuple[KeyValue, ...]
 """Keys and values of all tokens so far, (B, h, S, d) each, for every block."""
 
 
-class GELUFeedForward(FeedForward):
-    """W₂ gelu(W₁ x + b₁) + b₂, gelu by its approximation."""
+class TanhGELUFeedForward(FeedForward):
+    """W₂ gelu(W₁ x + b₁) + b₂, gelu by its approximation with the hyperbolic tangent."""
 
     def activation(self, x: Tensor) -> Tensor:
         """x times about the probability that a normal number is below it."""
@@ -68,7 +68,7 @@ class Block(nn.Module):
         self.attention = MultiHeadAttention(width, heads)
         self.dropout1 = nn.Dropout(dropout)
         self.norm2 = nn.LayerNorm(width)
-        self.feed_forward = GELUFeedForward(width, 4 * width)
+        self.feed_forward = TanhGELUFeedForward(width, 4 * width)
         self.dropout2 = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:

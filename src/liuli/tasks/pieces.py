@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from liuli.errors import UserError, from_extra
+from liuli.tasks.tokenizer import kept, ready
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -54,7 +55,7 @@ def learn(texts: Sequence[str], size: int, cased: bool = False) -> dict[str, Any
         vocab_size=size, special_tokens=given, limit_alphabet=len(alphabet), min_frequency=2, show_progress=False
     )
     trained.train_from_iterator(known, trainer)
-    learnt = {"tokenizer": json.loads(reader(trained.get_vocab(), cased).to_str())}
+    learnt = {"tokenizer": kept(reader(trained.get_vocab(), cased))}
     return {**learnt, "counts": counts(texts, learnt)}
 
 
@@ -101,17 +102,6 @@ def reader(vocabulary: Mapping[str, int], cased: bool, accents: bool | None = No
     return made
 
 
-def tokenizer(learnt: Mapping[str, Any]) -> Tokenizer:
-    """What was learnt, ready to read."""
-    with from_extra("language"):
-        from tokenizers import Tokenizer
-
-    made = Tokenizer.from_str(json.dumps(learnt["tokenizer"]))
-    made.no_truncation()
-    made.no_padding()
-    return made
-
-
 def vocabulary(learnt: Mapping[str, Any]) -> dict[str, int]:
     """The number of every piece."""
     numbers: dict[str, int] = learnt["tokenizer"]["model"]["vocab"]
@@ -149,7 +139,7 @@ def drawn(count: int) -> dict[str, Any]:
 
 def encode(texts: Sequence[str], learnt: Mapping[str, Any]) -> list[list[int]]:
     """The numbers of each text's pieces. The names of special pieces in a text are those pieces."""
-    return [one.ids for one in tokenizer(learnt).encode_batch_fast(list(texts), add_special_tokens=False)]
+    return [one.ids for one in ready(learnt["tokenizer"]).encode_batch_fast(list(texts), add_special_tokens=False)]
 
 
 def from_folder(folder: Path) -> dict[str, Any]:
@@ -183,7 +173,7 @@ def from_folder(folder: Path) -> dict[str, Any]:
             accents=None if accents is None else not accents,
             chinese=said.get("tokenize_chinese_chars", True),
         )
-        learnt = {"tokenizer": json.loads(made.to_str())}
+        learnt = {"tokenizer": kept(made)}
     if vocabulary(learnt)[PAD] != PADDING:
         raise UserError(f"{folder}: its {PAD} has the number {vocabulary(learnt)[PAD]}, expected {PADDING}")
     return learnt

@@ -9,15 +9,14 @@ Shapes: N sentences, T pieces of the longest with `END`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from liuli.errors import from_extra
+from liuli.tasks.tokenizer import kept, ready
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -49,7 +48,7 @@ def learn(texts: Iterable[str], size: int) -> dict[str, Any]:
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    learnt: dict[str, Any] = json.loads(tokenizer.to_str())
+    learnt = kept(tokenizer)
     learnt["added_tokens"] = []  # or "[END]" in a person's sentence would be read as the sign itself
     return learnt
 
@@ -61,20 +60,6 @@ def drawn(count: int) -> dict[str, Any]:
     model = {"type": "WordLevel", "vocab": vocabulary, "unk_token": NAMES[UNKNOWN]}
     parts = ("truncation", "padding", "normalizer", "pre_tokenizer", "post_processor", "decoder")
     return {"version": "1.0", "added_tokens": [], **dict.fromkeys(parts), "model": model}
-
-
-def tokenizer(learnt: Learnt) -> Tokenizer:
-    """What `learn` gave, ready to read."""
-    return built(json.dumps(learnt))
-
-
-@lru_cache(maxsize=4)
-def built(written: str) -> Tokenizer:
-    """The reader of what was learnt, made once: that takes longer than reading a sentence."""
-    with from_extra("language"):
-        from tokenizers import Tokenizer
-
-    return Tokenizer.from_str(written)
 
 
 def count(learnt: Learnt) -> int:
@@ -89,7 +74,7 @@ def encode(texts: Sequence[str], learnt: Learnt, most: int, begin: bool = False)
         begin: whether `BEGIN` stands before them.
     """
     before = [BEGIN] if begin else []
-    read = tokenizer(learnt).encode_batch(list(texts))
+    read = ready(learnt).encode_batch(list(texts))
     found = [[*before, *one.ids[: most - 1 - len(before)], END] for one in read]
     numbers = torch.full((len(found), max([1, *map(len, found)])), PADDING, dtype=torch.int32)
     for row, ids in zip(numbers, found, strict=True):
@@ -100,7 +85,7 @@ def encode(texts: Sequence[str], learnt: Learnt, most: int, begin: bool = False)
 def decode(numbers: Tensor, learnt: Learnt) -> list[str]:
     """The sentences of numbers (N, T), each up to its `END`."""
     rows = [[number for number in until_end(row) if number > END] for row in numbers.tolist()]
-    return [text.strip() for text in tokenizer(learnt).decode_batch(rows)]
+    return [text.strip() for text in ready(learnt).decode_batch(rows)]
 
 
 def spelled(numbers: Tensor, learnt: Learnt) -> list[str]:
@@ -108,13 +93,13 @@ def spelled(numbers: Tensor, learnt: Learnt) -> list[str]:
 
     Before a piece that goes on a word stands a dot: "ride", "·s". `BEGIN` and `END` are among them, by their names.
     """
-    reader = tokenizer(learnt)
+    reader = ready(learnt)
     return [name_of(number, reader) for number in until_end(numbers.tolist())]
 
 
 def names(learnt: Learnt) -> list[str]:
     """All pieces in the order of their numbers, each as in `spelled`."""
-    reader = tokenizer(learnt)
+    reader = ready(learnt)
     return [name_of(number, reader) for number in range(count(learnt))]
 
 

@@ -8,7 +8,6 @@ A rare character is then several pieces, none of which is text by itself: only w
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,6 +16,7 @@ import torch
 from torch import Tensor
 
 from liuli.errors import UserError, from_extra
+from liuli.tasks.tokenizer import kept, ready
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -120,7 +120,7 @@ def learn(texts: Iterable[str]) -> dict[str, Any]:
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = BpeTrainer(vocab_size=PIECES, min_frequency=2, initial_alphabet=alphabet, show_progress=False)
     tokenizer.train_from_iterator(texts, trainer)
-    return {"tokenizer": json.loads(tokenizer.to_str())}
+    return {"tokenizer": kept(tokenizer)}
 
 
 def of_checkpoint(folder: Path) -> dict[str, Any]:
@@ -135,9 +135,9 @@ def of_checkpoint(folder: Path) -> dict[str, Any]:
     whole, vocabulary, merges = (folder / name for name in ("tokenizer.json", "vocab.json", "merges.txt"))
     try:
         if whole.is_file():
-            text = Tokenizer.from_file(str(whole)).to_str()
+            found = kept(Tokenizer.from_file(str(whole)))
         elif vocabulary.is_file() and merges.is_file():
-            text = ByteLevelBPETokenizer(str(vocabulary), str(merges)).to_str()
+            found = kept(ByteLevelBPETokenizer(str(vocabulary), str(merges)))
         else:
             raise UserError(
                 f"{folder}: holds no {whole.name}, nor vocab.json and merges.txt; bring the tokenizer's files"
@@ -146,14 +146,11 @@ def of_checkpoint(folder: Path) -> dict[str, Any]:
         raise
     except Exception as error:  # of no kind of their own
         raise UserError(f"{folder}: its tokenizer is damaged ({error}); fetch or copy it anew") from error
-    return {"tokenizer": json.loads(text)}
+    return {"tokenizer": found}
 
 
 def of(learnt: Mapping[str, Any]) -> Tokens:
     """What `learn` or `of_checkpoint` gave, ready to read."""
     if "characters" in learnt:
         return Characters(learnt["characters"])
-    with from_extra("language"):
-        from tokenizers import Tokenizer
-
-    return Pieces(Tokenizer.from_str(json.dumps(learnt["tokenizer"])))
+    return Pieces(ready(learnt["tokenizer"]))

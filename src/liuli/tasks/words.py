@@ -10,17 +10,14 @@ Shapes: N sentences, T words of the longest.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from liuli.errors import from_extra
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+from liuli.tasks.tokenizer import kept, ready
 
 PADDING, UNKNOWN = 0, 1
 NAMES = ("[PAD]", "[UNK]")
@@ -42,15 +39,7 @@ def learn(texts: Iterable[str]) -> dict[str, Any]:
     tokenizer.train_from_iterator(
         texts, WordLevelTrainer(special_tokens=list(NAMES), min_frequency=FEWEST, show_progress=False)
     )
-    return {"tokenizer": json.loads(tokenizer.to_str())}
-
-
-def tokenizer(learnt: Mapping[str, Any]) -> Tokenizer:
-    """What `learn` gave, ready to read."""
-    with from_extra("language"):
-        from tokenizers import Tokenizer
-
-    return Tokenizer.from_str(json.dumps(learnt["tokenizer"]))
+    return {"tokenizer": kept(tokenizer)}
 
 
 def vocabulary(learnt: Mapping[str, Any]) -> dict[str, int]:
@@ -67,7 +56,7 @@ def names(learnt: Mapping[str, Any]) -> list[str]:
 
 def encode(texts: Sequence[str], learnt: Mapping[str, Any], most: int) -> Tensor:
     """The numbers of the first `most` words of each text, int32 (N, T), filled up with `PADDING`."""
-    found = [one.ids[:most] for one in tokenizer(learnt).encode_batch(list(texts))]
+    found = [one.ids[:most] for one in ready(learnt["tokenizer"]).encode_batch(list(texts))]
     numbers = torch.full((len(found), max([1, *map(len, found)])), PADDING, dtype=torch.int32)
     for row, ids in zip(numbers, found, strict=True):
         row[: len(ids)] = torch.tensor(ids, dtype=torch.int32)

@@ -1,0 +1,36 @@
+"""A trained tokenizer as a run keeps it: the JSON of the `tokenizers` library, and that made ready to read again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from liuli.errors import from_extra
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from tokenizers.implementations.base_tokenizer import BaseTokenizer
+
+
+def kept(tokenizer: Tokenizer | BaseTokenizer) -> dict[str, Any]:
+    """JSON-ready."""
+    return dict(json.loads(tokenizer.to_str()))
+
+
+def ready(kept: Mapping[str, Any]) -> Tokenizer:
+    """What was kept, which reads texts whole, however long: it neither cuts nor fills them up."""
+    return made(json.dumps(kept))
+
+
+@lru_cache(maxsize=4)
+def made(written: str) -> Tokenizer:
+    """See `ready`; made once, which takes longer than reading a sentence."""
+    with from_extra("language"):
+        from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_str(written)
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer

@@ -1,7 +1,7 @@
 """FCN-8s on SqueezeNet, forward and backward by hand in float64 NumPy and SciPy.
 
-A convolution is the sum over the places of its window. A transposed one is written as its other name says: zeros are
-put between the places of a map, and a kernel is convolved with it, by Fourier transforms.
+A transposed convolution is written as its other name says: zeros are put between the places of a map, and a kernel is
+convolved with it, by Fourier transforms.
 
 Shapes: B batch, K classes; pictures (B, 3, H, W), scores (B, K, H, W), labels (B, H, W), where K is no label. A
 gradient by a value is called d_ and the value's name; values under a convolution's name are before its ReLU, those
@@ -10,56 +10,17 @@ under a fire module's name after.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 from scipy.special import logsumexp
 
-Array = NDArray[np.float64]
+from liuli.oracles.convolutions import Pass, places, relu, rimmed
+from liuli.oracles.loops import Array
 
 
-class Pass:
-    """One pass through the network: what was computed so far, by name.
-
-    Args:
-        weights: every parameter and buffer by its PyTorch name.
-    """
-
-    def __init__(self, weights: dict[str, Array]) -> None:
-        self.weights = weights
-        self.values: dict[str, Array] = {}
-        self.seen: dict[str, Array] = {}
-
-    def keep(self, name: str, value: Array) -> Array:
-        """Note the value of that name."""
-        self.values[name] = value
-        return value
-
-    def convolution(self, name: str, x: Array, stride: int = 1) -> Array:
-        """z[n,o,i,j] = b[o] + Σ_c Σ_u Σ_v W[o,c,u,v] · x[n,c, s·i+u−p, s·j+v−p], p half the window."""
-        self.seen[name] = x
-        weight = self.weights[f"{name}.weight"]
-        z = self.weights[f"{name}.bias"][None, :, None, None]
-        for u, v, rows, columns in places(x, weight.shape[2], stride):
-            z = z + np.einsum("oc,ncij->noij", weight[:, :, u, v], rimmed(x, weight.shape[2])[:, :, rows, columns])
-        return self.keep(name, z)
-
-    def back_through_convolution(self, name: str, dz: Array, stride: int = 1) -> Array:
-        """The gradient by x, from that by z."""
-        x, weight = self.seen[name], self.weights[f"{name}.weight"]
-        window = weight.shape[2]
-        padded = rimmed(x, window)
-        d_weight, d_padded = np.zeros_like(weight), np.zeros_like(padded)
-        for u, v, rows, columns in places(x, window, stride):
-            d_weight[:, :, u, v] = np.einsum("noij,ncij->oc", dz, padded[:, :, rows, columns])
-            d_padded[:, :, rows, columns] += np.einsum("oc,noij->ncij", weight[:, :, u, v], dz)
-        self.keep(f"gradient of {name}", dz)
-        self.keep(f"gradient of {name}.weight", d_weight)
-        self.keep(f"gradient of {name}.bias", dz.sum((0, 2, 3)))
-        rim = window // 2
-        return d_padded[:, :, rim : rim + x.shape[2], rim : rim + x.shape[3]]
+class FirePass(Pass):
+    """One pass through the network."""
 
     def fire(self, name: str, x: Array) -> Array:
         """Few maps, then two kinds of windows beside one another."""
@@ -123,7 +84,7 @@ class Pass:
 
 def values(weights: dict[str, Array], pictures: Array, labels: NDArray[np.int64]) -> dict[str, Array]:
     """Every layer's output, the loss, and every gradient; see `liuli.oracles`."""
-    run = Pass(weights)
+    run = FirePass(weights)
     bytes_ = 255 * pictures[:, ::-1] - weights["mean"]
     pool1 = run.pool("pool1", relu(run.convolution("conv1", bytes_, 2)))
     pool3 = run.pool("pool3", run.fire("fire3", run.fire("fire2", pool1)))
@@ -171,24 +132,6 @@ def mean_cross_entropy(scores: Array, labels: NDArray[np.int64]) -> tuple[Array,
     return np.array(loss), gradient
 
 
-def places(x: Array, window: int, stride: int) -> Iterator[tuple[int, int, slice, slice]]:
-    """For each place (u, v) of a window: which rows and columns of the rimmed x stand under it."""
-    ends = [(-(-size // stride) - 1) * stride + 1 for size in x.shape[2:]]
-    for u, v in np.ndindex(window, window):
-        yield u, v, slice(u, u + ends[0], stride), slice(v, v + ends[1], stride)
-
-
-def rimmed(x: Array, window: int, value: float = 0.0) -> Array:
-    """With a rim of half the window."""
-    rim = window // 2
-    return np.pad(x, ((0, 0), (0, 0), (rim, rim), (rim, rim)), constant_values=value)
-
-
 def correlated(x: Array, y: Array) -> Array:
     """Σ over the places of y of x under it, where all of y is inside x."""
     return fftconvolve(x, y[..., ::-1, ::-1], mode="valid", axes=(-2, -1))
-
-
-def relu(z: Array) -> Array:
-    """z where it is positive, else 0."""
-    return np.where(z > 0, z, 0.0)

@@ -1,7 +1,7 @@
 """ResNet-20 with parameter-free shortcuts (option A), forward and backward by hand in float64 NumPy.
 
-A convolution is written as the sum over the places of its window, a batch norm from its definition. The identity hands
-on its very input, so that under its name stands the gradient of that input, by all its users.
+A batch norm is written from its definition. The identity hands on its very input, so that under its name stands the
+gradient of that input, by all its users.
 
 Shapes: B batch, K classes; pictures (B, 3, H, W), stages (B, 16, H, W), (B, 32, H/2, W/2), (B, 64, H/4, W/4), scores
 (B, K). A gradient by a value is called d_ and the value's name.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from liuli.oracles.convolutions import Pass, relu
 from liuli.oracles.loops import Array, cross_entropy
 
 STAGES = (16, 32, 64)
@@ -19,8 +20,8 @@ BLOCKS = 3
 EPSILON = 1e-5
 
 
-class Pass:
-    """One pass through the network: what was computed so far, by name.
+class ResidualPass(Pass):
+    """One pass through the network.
 
     Args:
         weights: every parameter and buffer by its PyTorch name.
@@ -28,37 +29,8 @@ class Pass:
     """
 
     def __init__(self, weights: dict[str, Array], training: bool) -> None:
-        self.weights = weights
+        super().__init__(weights)
         self.training = training
-        self.values: dict[str, Array] = {}
-        self.seen: dict[str, Array] = {}
-
-    def keep(self, name: str, value: Array) -> Array:
-        """Note the value of that name."""
-        self.values[name] = value
-        return value
-
-    def convolution(self, name: str, x: Array, stride: int = 1) -> Array:
-        """z[n,o,i,j] = Σ_c Σ_u Σ_v W[o,c,u,v] · x[n,c, s·i+u−1, s·j+v−1]."""
-        self.seen[name] = x
-        weight = self.weights[f"{name}.weight"]
-        height, width = (-(-size // stride) for size in x.shape[2:])
-        z = np.zeros((len(x), len(weight), height, width))
-        for u, v, window in windows(x, stride):
-            z += np.einsum("oc,ncij->noij", weight[:, :, u, v], window)
-        return self.keep(name, z)
-
-    def back_through_convolution(self, name: str, dz: Array, stride: int = 1) -> Array:
-        """The gradient by x, from that by z."""
-        x, weight = self.seen[name], self.weights[f"{name}.weight"]
-        d_weight, d_padded = np.zeros_like(weight), np.pad(np.zeros_like(x), ((0, 0), (0, 0), (1, 1), (1, 1)))
-        for u, v, window in windows(x, stride):
-            d_weight[:, :, u, v] = np.einsum("noij,ncij->oc", dz, window)
-            rows, columns = slice(u, u + x.shape[2], stride), slice(v, v + x.shape[3], stride)
-            d_padded[:, :, rows, columns] += np.einsum("oc,noij->ncij", weight[:, :, u, v], dz)
-        self.keep(f"gradient of {name}", dz)
-        self.keep(f"gradient of {name}.weight", d_weight)
-        return d_padded[:, :, 1:-1, 1:-1]
 
     def norm(self, name: str, z: Array) -> Array:
         """γ (z − μ) / √(σ² + ε) + β, for each map."""
@@ -113,7 +85,7 @@ def values(
     weights: dict[str, Array], pictures: Array, labels: NDArray[np.int64], training: bool = False
 ) -> dict[str, Array]:
     """Every layer's output, the loss, and every gradient; see `liuli.oracles`."""
-    run = Pass(weights, training)
+    run = ResidualPass(weights, training)
     x = relu(run.norm("bn1", run.convolution("conv1", pictures)))
     blocks = [(stage, block) for stage in range(1, len(STAGES) + 1) for block in range(BLOCKS)]
     for stage, block in blocks:
@@ -144,13 +116,6 @@ def stride_of(stage: int, block: int) -> int:
     return 2 if stage > 1 and block == 0 else 1
 
 
-def windows(x: Array, stride: int) -> list[tuple[int, int, Array]]:
-    """For each place (u, v) of a 3 × 3 window: the pixels that stand under it, from a picture with a rim of zeros."""
-    rimmed = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
-    height, width = x.shape[2:]
-    return [(u, v, rimmed[:, :, u : u + height : stride, v : v + width : stride]) for u in range(3) for v in range(3)]
-
-
 def padded(x: Array, maps: int) -> Array:
     """Every second pixel, between maps of zeros."""
     lacking = maps - x.shape[1]
@@ -162,8 +127,3 @@ def padded(x: Array, maps: int) -> Array:
 def each_map(values: Array) -> Array:
     """(C,) as (1, C, 1, 1)."""
     return values[None, :, None, None]
-
-
-def relu(z: Array) -> Array:
-    """z where it is positive, else 0."""
-    return np.where(z > 0, z, 0.0)

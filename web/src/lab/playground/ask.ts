@@ -88,6 +88,13 @@ export interface Ran {
   arrays: Packed[]
 }
 
+/** Where a racer stands after so many steps: x, y, f(x, y); where it ended, if it has made fewer. */
+export function placeOf(ran: Ran, racer: number, step: number): [number, number, number] {
+  const { numbers, shape } = ran.arrays[racer]!
+  const at = Math.min(step, shape[0]! - 1) * 3
+  return [numbers[at]!, numbers[at + 1]!, numbers[at + 2]!]
+}
+
 export interface Stride {
   racer: number
   step: number

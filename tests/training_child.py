@@ -205,7 +205,7 @@ def within_write(name: str) -> Callable[[int, Act], None]:
 
 
 def instants() -> dict[str, Callable[[int, Act], None]]:
-    from liuli.training import board, checkpoint, fit
+    from liuli.training import board, checkpoint, ending
     from liuli.training.loop import Training
     from liuli.training.observer import Observer
 
@@ -220,10 +220,10 @@ def instants() -> dict[str, Callable[[int, Act], None]]:
         "answers": after(Observer, "epoch"),
         "board": after(board.Board, "epoch"),
         "metrics cut": after(Training, "forget_later"),
-        "before the evaluation": after(fit, "evaluate", before=True),
-        "evaluation": after(fit, "evaluate"),
-        "before the result": after(fit, "write_json", before=True),
-        "result": after(fit, "write_json"),
+        "before the evaluation": after(ending, "evaluate", before=True),
+        "evaluation": after(ending, "evaluate"),
+        "before the result": after(ending, "write_json", before=True),
+        "result": after(ending, "write_json"),
     }
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 import liuli.layers
-from liuli.layers import dense
+from liuli.layers import compiled, dense
 from liuli.models.language.gpt import GPT
 from liuli.tasks.sampling import Sampling, generate
 
@@ -95,6 +95,14 @@ def test_without_numba_it_is_pytorchs(monkeypatch: pytest.MonkeyPatch) -> None:
     x, layer = given()
     monkeypatch.delattr(liuli.layers, "dense_kernel", raising=False)
     monkeypatch.setitem(sys.modules, "liuli.layers.dense_kernel", None)
-    monkeypatch.setattr(dense, "compiled", dense.compiled.__wrapped__)
+    monkeypatch.setattr(compiled, "found", compiled.found.__wrapped__)
     with torch.no_grad():
         assert torch.equal(layer(x), nn.functional.linear(x, layer.weight, layer.bias))
+
+
+def test_a_compiler_sees_pytorchs_product() -> None:
+    x, layer = given()
+    with torch.no_grad():
+        assert torch.equal(
+            torch.compile(layer, fullgraph=True, backend="eager")(x), nn.functional.linear(x, layer.weight, layer.bias)
+        )

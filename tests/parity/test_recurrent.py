@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 
 import liuli.layers
 from liuli import catalog, checking
-from liuli.layers import recurrence
+from liuli.layers import compiled, recurrence
 from liuli.layers.recurrent import Recurrent, State
 from liuli.models.sequence.gru import GRULayer
 from liuli.models.sequence.lstm import LSTM, LSTMLayer
@@ -137,8 +137,14 @@ def test_own_kernel_is_taken_where_it_is_the_faster(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "numba", None)
     monkeypatch.delitem(sys.modules, "liuli.layers.recurrent_kernel", raising=False)
     monkeypatch.delattr(liuli.layers, "recurrent_kernel", raising=False)
-    monkeypatch.setattr(recurrence, "compiled", recurrence.compiled.__wrapped__)
+    monkeypatch.setattr(compiled, "found", compiled.found.__wrapped__)
     assert not by_own(LSTMLayer(4, 5)(x))
+
+
+@every_layer
+def test_a_compiler_sees_the_cells(kind: type[Recurrent]) -> None:
+    layer, x = kind(3, 5), torch.randn(2, 4, 3)
+    torch.testing.assert_close(torch.compile(layer, fullgraph=True, backend="eager")(x), layer(x))
 
 
 @every_layer

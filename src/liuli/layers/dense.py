@@ -8,12 +8,13 @@ Shapes: N features in, M out; x (…, N), W (M, N), b (M,), output (…, M)
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from liuli.layers.compiled import compiled
 
 LARGE = 1 << 18
 """Weights from which on it pays: smaller ones lie in the processor's caches."""
@@ -46,18 +47,8 @@ def suits(x: Tensor, weight: Tensor) -> bool:
         and weight.is_contiguous()
         and not torch.is_autocast_enabled("cpu")
         and not torch._C._is_torch_function_mode_enabled()
-        and compiled()
+        and compiled("dense_kernel")
     )
-
-
-@cache
-def compiled() -> bool:
-    """Whether there is the kernel: Numba may be missing, not fit NumPy, or have no place to keep it."""
-    try:
-        from liuli.layers import dense_kernel  # noqa: F401 (takes half a second)
-    except (ImportError, RuntimeError):
-        return False
-    return True
 
 
 def product(weight: Tensor, x: Tensor, bias: Tensor | None) -> Tensor:

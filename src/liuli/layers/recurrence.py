@@ -7,11 +7,12 @@ Shapes: B sequences, T time steps, D features of an input, M units, G rows of th
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from liuli.layers.compiled import compiled
 
 KINDS = {"rnn_tanh": 0, "gru": 1, "lstm": 2}
 """What the kernels call the cells."""
@@ -24,22 +25,12 @@ OPERATIONS = (
 )
 
 
-@cache
-def compiled() -> bool:
-    """Whether there are the kernels: Numba may be missing, not fit NumPy, or have no place to keep them."""
-    try:
-        from liuli.layers import recurrent_kernel  # noqa: F401 (takes half a second)
-    except (ImportError, RuntimeError):
-        return False
-    return True
-
-
 def suits(kind: str, x: Tensor, units: int) -> bool:
     """Whether a layer of the cell `kind` is best trained so on sequences x."""
     plain = (
         x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) and not torch.is_autocast_enabled("cpu")
     )
-    return plain and units <= FEW.get(kind, 0) and x.numel() > 0 and compiled()
+    return plain and units <= FEW.get(kind, 0) and x.numel() > 0 and compiled("recurrent_kernel")
 
 
 def forward(kind: int, *given: Tensor) -> list[Tensor]:

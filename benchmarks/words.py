@@ -1,7 +1,7 @@
 """How fast word2vec reads, beside gensim, and how good the vectors then are.
 
     pip install 'liuli[benchmarks]'
-    LIULI_DATA=FOLDER python benchmarks/words.py [--quick] [--scores] [--json FILE]
+    LIULI_DATA=FOLDER python benchmarks/words.py [--quick] [--words N] [--scores] [--json FILE]
 
 The same text (text8), words, dimension, window, noise and subsampling for both, one and two workers. Both stay in one
 process, and in every round each reads the whole text once, one after the other, so that a machine that drifts drifts
@@ -9,7 +9,8 @@ for both; the first round (compiling, caches) is not counted. What liuli does is
 `liuli train`, batch by batch, with the loss, which gensim leaves out. Printed are thousand raw words a second, and
 the ratio of liuli to gensim of the same round: median, and range. With one worker the ratio of the processor's seconds
 stands beside that of the clock's, which on a machine that does other work says more. Bar: `AT_LEAST`; where liuli lets
-the words around one share their noise, which gensim cannot, `AT_LEAST_SHARED`.
+the words around one share their noise, which gensim cannot, `AT_LEAST_SHARED`. With --words both learn the N most
+frequent words, however rare, and read the text without the others: tables of another size, by which speed changes.
 
 With --scores both are trained as the recipe says, with the same settings, and asked WordSim-353 and the analogies:
 of each the mean of three seeds and their range. Bar: liuli's mean at least gensim's less `WITHIN`.
@@ -21,6 +22,7 @@ import argparse
 import json
 import statistics
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
@@ -49,16 +51,19 @@ KINDS = [
 
 
 class Text:
-    """text8 in the form of each."""
+    """text8 in the form of each, with the words of the recipe or the `words` most frequent."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: int | None = None) -> None:
         data = store.load("text8")
         self.task = find("word2vec").task
-        learnt = self.task.learn(data.train, data.facts)
+        if words is not None:
+            self.task = replace(self.task, fewest=1)
+        learnt = {name: values[:words] for name, values in self.task.learn(data.train, data.facts).items()}
         self.facts = type(data.facts)(**{**vars(data.facts), "learnt": learnt})
         self.batch = self.task.tensors(data.train, self.facts)
         self.questions = self.task.tensors(data.test, self.facts)
-        self.rows = [str(row).split() for row in data.train.inputs]
+        read = set(learnt["words"]) if words is not None else None
+        self.rows = [[w for w in str(row).split() if read is None or w in read] for row in data.train.inputs]
         self.raw = sum(map(len, self.rows))
 
     def liuli(
@@ -80,7 +85,7 @@ class Text:
         made = Gensim(
             vector_size=100,
             window=5,
-            min_count=5,
+            min_count=self.task.fewest,
             sg=int(architecture == "skip-gram"),
             hs=int(output == "hierarchical"),
             negative=0 if output == "hierarchical" else 5,
@@ -159,11 +164,12 @@ def spread(values: list[float], digits: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="three rounds, and only skip-gram with noise")
+    parser.add_argument("--words", type=int, metavar="N", help="learn the N most frequent words")
     parser.add_argument("--scores", action="store_true", help="how good the vectors are, instead of how fast")
     parser.add_argument("--json", type=Path, metavar="FILE")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    text = Text()
+    text = Text(given.words)
     kinds = KINDS[: 2 if given.quick else 3 if not given.scores else 5]
     rows = []
     print(f"text8 ({text.facts.variant}): {text.raw:,} words, {len(text.facts.learnt['words']):,} learnt")

@@ -106,3 +106,10 @@ def test_a_compiler_sees_pytorchs_product() -> None:
         assert torch.equal(
             torch.compile(layer, fullgraph=True, backend="eager")(x), nn.functional.linear(x, layer.weight, layer.bias)
         )
+
+
+def test_forward_mode_sees_pytorchs_product() -> None:
+    x, layer = given()
+    with torch.no_grad():
+        _, slope = torch.func.jvp(layer, (x,), (x,))
+        torch.testing.assert_close(slope, nn.functional.linear(x, layer.weight))

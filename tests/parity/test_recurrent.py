@@ -142,6 +142,22 @@ def test_own_kernel_is_taken_where_it_is_the_faster(monkeypatch: pytest.MonkeyPa
 
 
 @every_layer
+def test_transforms_see_the_cells(kind: type[Recurrent]) -> None:
+    layer, x, along = kind(2, 3).double(), *torch.randn(2, 4, 5, 2, dtype=torch.float64)
+    _, slope = torch.func.jvp(layer, (x,), (along,))
+    quotient = (layer(x + 1e-6 * along) - layer(x - 1e-6 * along)) / 2e-6
+    torch.testing.assert_close(slope, quotient, rtol=1e-6, atol=1e-8)
+
+    def loss(weights: dict[str, Tensor], one: Tensor) -> Tensor:
+        return torch.func.functional_call(layer, weights, (one[None],)).square().sum()
+
+    each = torch.func.vmap(torch.func.grad(loss), (None, 0))(dict(layer.named_parameters()), x)
+    for name, weight in layer.named_parameters():
+        (whole,) = torch.autograd.grad(layer(x).square().sum(), weight)
+        torch.testing.assert_close(each[name].sum(0), whole)
+
+
+@every_layer
 def test_a_compiler_sees_the_cells(kind: type[Recurrent]) -> None:
     layer, x = kind(3, 5), torch.randn(2, 4, 3)
     torch.testing.assert_close(torch.compile(layer, fullgraph=True, backend="eager")(x), layer(x))

@@ -6,11 +6,17 @@ from functools import cache
 from importlib import import_module
 
 import torch
+from torch.autograd import forward_ad
 
 
 def compiled(kernel: str) -> bool:
-    """Whether the module `kernel` of `layers` is there, and no compiler is looking on: it cannot see into it."""
-    return not torch.compiler.is_compiling() and found(kernel)
+    """Whether the module `kernel` of `layers` is there, and nothing is at work that would have to see into it."""
+    return not torch.compiler.is_compiling() and not transformed() and found(kernel)
+
+
+def transformed() -> bool:
+    """Whether `torch.func` or forward-mode differentiation works on the tensors."""
+    return forward_ad._current_level >= 0 or torch._C._functorch.peek_interpreter_stack() is not None
 
 
 @cache

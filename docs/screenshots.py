@@ -120,7 +120,7 @@ def what_if(page: Page) -> None:
     """A weight of the first convolution is set to 3: what became of the answer, and of what lies between."""
     weight(page)
     page.locator(".whatif input").fill("3")
-    page.locator(".whatif .go").click()
+    page.locator(".whatif .main").click()
     page.locator(".set").first.wait_for()
     page.locator("[data-part] canvas").first.wait_for()
 

@@ -66,7 +66,7 @@ def test_a_weight_is_set_and_every_number_follows(look: Callable[..., Page], fol
     expect(heading).to_contain_text("c1.weight")
     place = page.locator(".explanation .unit").inner_text().removeprefix("c1.weight")
     page.locator(".whatif input").fill("3.5")
-    page.locator(".whatif .go").click()
+    page.locator(".whatif .main").click()
     expect(page.locator(".set")).to_contain_text("Set by you")
     expect(heading.locator("data")).to_have_attribute("value", "3.5")
 

@@ -96,7 +96,7 @@ def test_a_cell_shows_the_page_and_every_number_explains_itself(browser: Browser
         check(page)
         assert page.locator(".value dl dt").first.evaluate("one => getComputedStyle(one).float") == "none"
         page.locator("form.whatif input").fill("7.5")
-        page.locator("form.whatif button.go").click()
+        page.locator("form.whatif button.main").click()
         expect(page.get_by_test_id("whatif")).to_contain_text("7.5")
         context.close()
     assert asked <= {"127.0.0.1", ""}

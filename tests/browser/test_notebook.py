@@ -94,10 +94,10 @@ def test_a_number_is_set_in_a_notebook_and_what_follows_is_what_that_network_giv
     place = int(heading.inner_text().partition("[")[2].partition("]")[0])
 
     page.locator("form.whatif input").fill("1e999")
-    page.locator("form.whatif button.go").click()
+    page.locator("form.whatif button.main").click()
     expect(page.get_by_role("alert")).to_be_visible()
     page.locator("form.whatif input").fill("7.5")
-    page.locator("form.whatif button.go").click()
+    page.locator("form.whatif button.main").click()
     bar = page.get_by_test_id("whatif")
     expect(bar.locator(".edit")).to_contain_text("7.5")
 

@@ -80,7 +80,7 @@ def lines(place: Locator) -> dict[str, float]:
 def test_an_output_is_what_the_weights_on_the_page_make_of_the_point(enter: Callable[..., Page], locale: str) -> None:
     page = enter(LEARN, locale=locale)
     shown(page)
-    page.locator(".plane .bar .button").nth(1).click()  # one step
+    page.locator(".plane .tools .button").nth(1).click()  # one step
     expect(page.locator(".net > .soft").first).to_contain_text(re.compile(r"\b1 (steps|步)"))
     shown(page)
     values = numbers(page.locator(".unit data"))
@@ -221,7 +221,7 @@ def test_points_of_ones_own_by_keyboard_alone(enter: Callable[..., Page]) -> Non
         if page.evaluate("document.activeElement.textContent").strip() == "Play":
             break
     page.keyboard.press("Enter")
-    expect(page.locator(".ended")).to_contain_text("has learnt")
+    expect(page.locator(".remark")).to_contain_text("has learnt")
     tab_to(page, ".unit")
     page.keyboard.press("Enter")
     tab_to(page, ".unit:nth-of-type(3)")
@@ -250,7 +250,7 @@ def test_what_diverges_is_said(enter: Callable[..., Page]) -> None:
     page = enter("playground/learn?count=40&layers=8,8,8,8&optimizer=sgd&rate=100&activation=relu")
     shown(page)
     page.get_by_role("button", name="Play").click()
-    expect(page.locator(".ended")).to_contain_text("diverges")
+    expect(page.locator(".remark")).to_contain_text("diverges")
     page.goto(page.url.split("#")[0] + "#/playground/race?surface=rosenbrock&racers=sgd:0.1&steps=50")
     page.get_by_label("Step", exact=True).fill("50")
     expect(page.locator("tbody")).to_contain_text("diverges")

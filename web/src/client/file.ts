@@ -26,7 +26,7 @@ export interface FileManifest extends Manifest {
 /** The text of array `number` of the page, and its type. */
 export type Arrays = (number: number) => { text: string; type: PackedType }
 
-export const arraysOfPage: Arrays = (number) => {
+const arraysOfPage: Arrays = (number) => {
   const element = document.getElementById(`array-${number}`) as HTMLTemplateElement
   return { text: element.content.textContent!, type: element.dataset['type'] as PackedType }
 }

@@ -1,3 +1,12 @@
+/** How many planes are shown at once. */
+export const PAGE = 64
+
+/** The planes of the page that `plane` is on. */
+export function pageOf(plane: number, planes: number): number[] {
+  const first = plane - (plane % PAGE)
+  return Array.from({ length: Math.min(PAGE, planes - first) }, (_, i) => first + i)
+}
+
 /** Walking along a row of buttons, of which one is pressed, by arrow keys: to the one before it or after it. */
 export function stepping(event: KeyboardEvent, at: number, count: number, choose: (one: number) => void): void {
   const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key]

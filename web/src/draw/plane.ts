@@ -1,5 +1,6 @@
 /** Drawing numbers on a canvas. */
 
+import type { Numbers } from '../client/client'
 import { colour, css, fill, inkOn, type Extent } from './colour'
 
 const WIDEST = 1 << 14 // a side of a canvas that every browser draws
@@ -11,6 +12,16 @@ export interface Layout {
   width: number
   /** The dimensions that number the planes, without those of length 1 in front. */
   leading: number[]
+}
+
+/** A value to be looked at plane by plane. */
+export interface Planes {
+  /** None as long as they are on their way. */
+  numbers: Numbers
+  layout: Layout
+  extent: Extent
+  /** The one that is chosen. */
+  plane: number
 }
 
 export function layoutOf(shape: readonly number[]): Layout {

@@ -24,5 +24,5 @@ export function flatOf(index: readonly number[], shape: readonly number[]): numb
 /** Where element `flat` of `shape` finds its operand of shape `smaller`, which is broadcast to it. */
 export function projected(flat: number, shape: readonly number[], smaller: readonly number[]): number {
   const index = indexOf(flat, shape).slice(shape.length - smaller.length)
-  return strides(smaller).reduce((sum, step, i) => sum + (smaller[i]! > 1 ? step * index[i]! : 0), 0)
+  return flatOf(index.map((place, i) => (smaller[i]! > 1 ? place : 0)), smaller)
 }

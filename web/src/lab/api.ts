@@ -2,6 +2,7 @@
 
 import type { Descriptions } from '../components/description'
 import type { Target } from '../i18n/metrics'
+import { say } from '../i18n/texts.svelte'
 
 export interface RunFacts {
   name: string
@@ -112,6 +113,10 @@ export interface Recommended {
 
 /** Why the server did not do what it was asked: a sentence for the reader. */
 export class Refused extends Error {}
+
+/** The same of whatever was thrown: where it is not the server's, it does not answer. */
+export const reason = (error: unknown): string =>
+  error instanceof Refused && error.message ? error.message : say('lab.gone')
 
 /** How many tokens an answer shall have; null: as many as it has usually. */
 export type Made = number | null

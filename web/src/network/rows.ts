@@ -31,7 +31,7 @@ export function firstOpen(manifest: Manifest): Set<string> {
   return open
 }
 
-export const keyOf = (module: ModuleFacts): string => `${module.path}#${module.call}`
+const keyOf = (module: ModuleFacts): string => `${module.path}#${module.call}`
 
 export function rowsOf(manifest: Manifest, open: ReadonlySet<string>, name: (address: string) => string): Row[] {
   const rows: Row[] = manifest.inputs.map((address) => plain('input', address, 0, name(address), ''))
@@ -96,7 +96,7 @@ function plain(kind: Row['kind'], address: string, depth: number, label: string,
   return { key: address, kind, depth, label, detail, address, open: null, operations: [] }
 }
 
-export function everyOperation(module: ModuleFacts): number[] {
+function everyOperation(module: ModuleFacts): number[] {
   return module.inside.flatMap((one) => (typeof one === 'number' ? [one] : everyOperation(one)))
 }
 

@@ -2,7 +2,7 @@
 
 import { metric } from '../../i18n/metrics'
 import { say, texts, type Key } from '../../i18n/texts.svelte'
-import { api, making, Refused, type Answer, type Made, type RunFacts } from '../api'
+import { api, making, reason, Refused, type Answer, type Made, type RunFacts } from '../api'
 
 export type Metrics = Record<string, unknown>
 export type ClassRow = { class: string } & Record<string, number | null>
@@ -79,10 +79,6 @@ export const asked = {
   record: (run: string, index: number, made: Made = null) =>
     api.told<{ record: string }>(`${at(run)}/parts/test/${index}/records?${making(made)}`, { method: 'POST' }),
 }
-
-/** A sentence about what went wrong. */
-export const reason = (error: unknown): string =>
-  error instanceof Refused && error.message ? error.message : say('lab.gone')
 
 /** The value of an example's measure: a probability in per cent, anything else as a number. */
 export const measured = (measure: string | null, value: number): string =>

@@ -111,7 +111,7 @@ export interface Table {
 }
 
 /** JSON and arrays in one answer, as `packed` in `liuli/lab/playground/asking.py` lays them. */
-export function unpacked<T>(content: ArrayBuffer): T & { arrays: Packed[] } {
+function unpacked<T>(content: ArrayBuffer): T & { arrays: Packed[] } {
   const length = new DataView(content).getUint32(0, true)
   const told = JSON.parse(new TextDecoder().decode(new Uint8Array(content, 4, length))) as T & {
     arrays: { type: PackedType; shape: number[]; start: number }[]

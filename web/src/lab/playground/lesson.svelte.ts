@@ -4,7 +4,7 @@ import { untrack } from 'svelte'
 
 import { ServerClient } from '../../client/server'
 import { say } from '../../i18n/texts.svelte'
-import { Refused } from '../api'
+import { reason } from '../api'
 import { LONG_ADDRESS, remember, tellable, writeSetup, type Given, type Setup } from './address'
 import { ask, type Begun, type Move, type Point, type PointRecord, type State } from './ask'
 import type { Moment } from './LossCurve.svelte'
@@ -49,7 +49,7 @@ export class Lesson {
       return found
     } catch (error) {
       this.playing = false
-      this.problem = error instanceof Refused && error.message ? error.message : say('lab.gone')
+      this.problem = reason(error)
       return null
     }
   }
@@ -183,7 +183,7 @@ export class Lesson {
     try {
       return await ask.move(begun.network, name, index)
     } catch (error) {
-      return error instanceof Refused && error.message ? error.message : say('lab.gone')
+      return reason(error)
     }
   }
 

@@ -6,7 +6,6 @@ import weakref
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,6 +22,7 @@ from liuli.tracing.record import Parts, Record
 from liuli.tracing.recorder import Recorder
 from liuli.tracing.sources import Site, line_of
 from liuli.tracing.store import Store
+from liuli.tracing.trees import addresses
 
 
 @dataclass(slots=True)
@@ -118,7 +118,7 @@ class Pass:
             arguments = {"input": step.args[0], "writes": step.args[1], **step.kwargs}
         elif step.kind.name == "edit":
             arguments = {"input": step.args[0], **step.kwargs}
-        inputs = tuple(_addresses(arguments))
+        inputs = tuple(addresses(arguments))
         first = self.values[step.outputs[0]]
         operation = Operation(
             index=index,
@@ -188,16 +188,3 @@ def _stack(step: Step) -> Iterator[Line]:
     for site in sites:
         if site is not None:
             yield line_of(site)
-
-
-def _addresses(thing: Any) -> Iterator[Address]:
-    if isinstance(thing, Address):
-        yield thing
-    elif isinstance(thing, dict):
-        for part in thing.values():
-            yield from _addresses(part)
-    elif isinstance(thing, (list, tuple)):
-        for part in thing:
-            yield from _addresses(part)
-    elif isinstance(thing, slice):
-        yield from _addresses((thing.start, thing.stop, thing.step))

@@ -7,7 +7,7 @@ these notes when someone reads the record. This is the one place of the house wh
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from sys import _getframe
 from time import perf_counter
@@ -19,37 +19,25 @@ from torch.nn import Parameter
 from torch.overrides import TorchFunctionMode
 
 from liuli.tracing import opened
+from liuli.tracing.addressing import UNCHANGING, Addressing, plain_address
 from liuli.tracing.edits import WAS, Numbers, before, exchanged, settled
 from liuli.tracing.failures import explain
 from liuli.tracing.functions import TRANSPARENT, Kind, Targets, kind_of, outs
-from liuli.tracing.memory import Kept, Place
-from liuli.tracing.notes import Call, Hidden, Written
+from liuli.tracing.notes import Hidden, Written
 from liuli.tracing.parts import Address
 from liuli.tracing.sources import caller, site
 from liuli.tracing.store import Store
-from liuli.tracing.trees import replaced, tensors
+from liuli.tracing.trees import tensors
 
-ALIAS = Kind("alias", "liuli.alias")
 EDIT = Kind("edit", "liuli.edit")
 _KINDS: dict[Any, Kind] = {}
-_UNCHANGING = frozenset({int, float, bool, str, type(None), torch.dtype, torch.device})
 _NO_KWARGS: dict[str, Any] = {}
 
 # Whether a tensor stands for many at once, or for none: inside `torch.func.vmap`, `grad` and the like.
 is_wrapped: Callable[[Tensor], bool] = torch._C._functorch.is_functorch_wrapped_tensor
 
 
-_ADDRESSES: list[Address] = []
-
-
-def plain_address(index: int) -> Address:
-    """%0, %1, …: made once, and the same in every record."""
-    while index >= len(_ADDRESSES):
-        _ADDRESSES.append(Address(f"%{len(_ADDRESSES)}"))
-    return _ADDRESSES[index]
-
-
-class Recorder(TorchFunctionMode):
+class Recorder(Addressing, TorchFunctionMode):
     """Notes every operation of its own thread while it is entered.
 
     Args:
@@ -62,22 +50,13 @@ class Recorder(TorchFunctionMode):
     def __init__(
         self, store: Store, own: dict[int, Address], gradients: bool, edits: Mapping[str, Numbers] | None = None
     ) -> None:
-        super().__init__()
-        self.store = store
-        self.own = own
+        super().__init__(store, own)
         self.gradients = gradients
         self.edits = edits or {}
         self.met: set[str] = set()  # of the edits, those that have been made
-        self.known = store.known
-        self.count = 0  # of operations
-        self.extra = 0  # of them, those that set numbers: no address is counted for them
-        self.log: list[Any] = []  # see `notes.steps`
         self.hidden: list[Hidden] = []
         self.notes: list[str] = []
-        self.constants: list[Address] = []
-        self.call = Call("", "", None, None, 0)  # the call that runs now
         self.paused = False
-        self._hiding: Hidden | None = None
 
     # Operations.
 
@@ -120,9 +99,9 @@ class Recorder(TorchFunctionMode):
                 kept = known.get(id(part))
                 noted.append(kept.address if kept is not None and kept.memory is None else self.use(part))
             else:
-                noted.append(part if cls in _UNCHANGING else self._note(part))
+                noted.append(part if cls in UNCHANGING else self._note(part))
         for part in kwargs.values():
-            if type(part) not in _UNCHANGING:
+            if type(part) not in UNCHANGING:
                 kwargs = {name: self._note(part) for name, part in kwargs.items()}
                 break
         outputs: Address | tuple[Address, ...]
@@ -259,72 +238,6 @@ class Recorder(TorchFunctionMode):
         numbers = dict(self.edits[name])
         self.log += (EDIT, None, {"numbers": numbers}, name, *where[:4], 0.0, Written(in_place, None), 1, before(name))
 
-    # Tensors.
-
-    def _note(self, part: Any) -> Any:
-        """`part` of an operation's arguments with its tensors replaced by their addresses."""
-        if isinstance(part, Tensor):
-            return self.use(part)
-        if type(part) in _UNCHANGING:
-            return part
-        return replaced(part, lambda thing: self.use(thing) if isinstance(thing, Tensor) else thing)
-
-    def use(self, tensor: Tensor) -> Address:
-        """The address of a tensor that an operation reads."""
-        kept = self.known.get(id(tensor))
-        if kept is None:
-            kept = self._outside(tensor)
-        elif kept.stale:
-            kept = self._again(tensor, kept)
-        return kept.address
-
-    def _outside(self, tensor: Tensor) -> Kept:
-        """A tensor that no operation made: a parameter, a buffer, or one from elsewhere."""
-        address = self.own.get(id(tensor))
-        if address is not None:
-            return self.store.keep(tensor, address, own=False)
-        source = self.store.holder(tensor)
-        if source is not None:
-            return self._alias(tensor, source.address, ())
-        address = Address(f"constant[{len(self.constants)}]")
-        kept = self.store.keep(tensor, address, own=False)
-        self.constants.append(address)
-        return kept
-
-    def _again(self, tensor: Tensor, kept: Kept) -> Kept:
-        """A tensor whose memory was written to through another one since it was made: a value anew."""
-        writes = self.store.writes_since(kept)
-        if writes:
-            return self._alias(tensor, kept.address, tuple((write.address, write.extent) for write in writes))
-        kept.seen = len(kept.memory.log) if kept.memory is not None else 0
-        return kept
-
-    def _alias(self, tensor: Tensor, source: Address, writes: tuple[tuple[Address, Place], ...]) -> Kept:
-        address = plain_address(self.count - self.extra)
-        kept = self.store.keep(tensor, address)
-        self.add(ALIAS, (source, writes), {"place": Place.of(tensor)}, (address,))
-        return kept
-
-    def add(self, kind: Kind, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: tuple[Address, ...]) -> None:
-        """Note an operation that is no call of a function."""
-        self.count += 1
-        self.log += (kind, None, kwargs, outputs, self.call, None, 0, self._hiding, 0.0, None, len(args), *args)
-
-    def addresses(self, given: Iterable[Any]) -> tuple[Address, ...]:
-        """Addresses of the tensors in `given`, as far as they are known."""
-        found = []
-        for part in given:
-            kept = self.known.get(id(part))  # what is known lives, and nothing else has its id
-            if kept is not None:
-                found.append(kept.address)
-            elif isinstance(part, Tensor):
-                address = self.own.get(id(part))
-                if address is not None:
-                    found.append(address)
-            elif type(part) not in _UNCHANGING:
-                found.extend(self.addresses(tensors(part)))
-        return tuple(found)
-
     # Kernels that hide their numbers.
 
     def _open(self, kind: Kind, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -354,7 +267,3 @@ class Recorder(TorchFunctionMode):
                 return readable()
         finally:
             self._hiding = None
-
-    def release(self) -> None:
-        """Let go of every tensor of the pass."""
-        self.own = {}

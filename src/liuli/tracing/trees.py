@@ -8,6 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
+from liuli.tracing.parts import Address
+
 
 def leaves(thing: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
     """Every tensor in `thing` with its path: 'logits', 'cache[0]', '[1][mask]'; '' for a tensor itself."""
@@ -32,6 +34,20 @@ def tensors(thing: Any) -> list[Tensor]:
     if type(thing) in (tuple, list) and all(isinstance(part, Tensor) for part in thing):
         return list(thing)
     return [tensor for _, tensor in leaves(thing)]
+
+
+def addresses(thing: Any) -> Iterator[Address]:
+    """Every address in the noted arguments of an operation, in order."""
+    if isinstance(thing, Address):
+        yield thing
+    elif isinstance(thing, dict):
+        for part in thing.values():
+            yield from addresses(part)
+    elif isinstance(thing, (list, tuple)):
+        for part in thing:
+            yield from addresses(part)
+    elif isinstance(thing, slice):
+        yield from addresses((thing.start, thing.stop, thing.step))
 
 
 def replaced(thing: Any, change: Callable[[Any], Any]) -> Any:

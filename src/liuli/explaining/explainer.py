@@ -129,7 +129,6 @@ class Explainer:
     def __init__(self, operation: Operation, bench: Workbench) -> None:
         self.operation = operation
         self.bench = bench
-        self.recent = Recent(8)
 
     def expression(self, output: int, flat: Flats) -> Expression:
         """How element `flat` of output number `output` came to be."""

@@ -20,8 +20,9 @@ from liuli.explaining.explain import bench
 from liuli.explaining.explainer import Explainer, NotExplained
 from liuli.explaining.families.constants import Constant
 from liuli.explaining.families.edited import Edited
+from liuli.explaining.families.gathering import Gathered
 from liuli.explaining.families.linear import Contraction
-from liuli.explaining.families.moving import Embedding, Gathered, Moved, Overwritten
+from liuli.explaining.families.moving import Embedding, Moved, Overwritten
 from liuli.explaining.families.rows import RowExplainer
 from liuli.files import Json
 from liuli.tracing.parts import Operation, Value

@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from liuli.explaining.explainer import Explainer, NotExplained, Workbench
 from liuli.explaining.expression import Column, Expression, Named, Number, Operand
 from liuli.explaining.families.edited import Edited
+from liuli.explaining.families.gathering import Gathered
 from liuli.explaining.families.linear import Contraction
-from liuli.explaining.families.moving import Embedding, Gathered, Moved, Overwritten, padding_row
+from liuli.explaining.families.moving import Embedding, Moved, Overwritten, padding_row
 from liuli.explaining.families.normalization import Normalization
 from liuli.explaining.families.pooling import MeanPool, Pool
 from liuli.explaining.families.rows import RowExplainer

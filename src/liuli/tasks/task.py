@@ -28,7 +28,12 @@ from liuli.tasks.marks import Marks
 
 
 class Task(ABC):
-    """The seam. One subclass per kind of answer; all state is configuration."""
+    """The seam. One subclass per kind of answer; all state is configuration.
+
+    What is abstract every task says for itself; all else has a default that suits most.
+    """
+
+    # What it is, in words and numbers.
 
     kind: ClassVar[str]
     """What the input is, in a word a user knows: "image"."""
@@ -68,6 +73,8 @@ class Task(ABC):
 
     has_floor: ClassVar[bool] = False
     """Whether the loss cannot come near 0 even on a few examples learnt by heart (a latent's, an adversary's)."""
+
+    # From data to tensors.
 
     def fetch(self, options: Mapping[str, object]) -> Mapping[str, Any]:
         """What the network's options name that was learnt elsewhere, JSON-ready; `learn` finds it in `facts.learnt`.
@@ -129,6 +136,8 @@ class Task(ABC):
         """A training batch varied at random, from torch's global generator; called when the recipe says `augment`."""
         return batch
 
+    # What trains the network.
+
     @abstractmethod
     def outcome(self, model: nn.Module, batch: Batch) -> Outcome:
         """Run the model on a batch: mean loss and output. Pure tensor arithmetic: the training step may be captured."""
@@ -136,6 +145,15 @@ class Task(ABC):
     def phase_loss(self, phase: str, model: nn.Module, batch: Batch) -> Outcome:
         """The loss of one of `phases`; `outcome` is then what is reported."""
         raise NotImplementedError(phase)
+
+    def scratch_arrays(self, batch: Batch) -> Sequence[object]:
+        """The batch for the NumPy engine: network input, and targets where it has them, as arrays.
+
+        For systems written by hand only.
+        """
+        raise NotImplementedError
+
+    # What the network answers.
 
     def respond(self, model: nn.Module, batch: Batch) -> Tensor:
         """The network's answers to a batch, with or without targets, for `metrics`, `figures` and `answer`: (B, …).
@@ -163,6 +181,8 @@ class Task(ABC):
     def making(self, count: int) -> Task | None:
         """The same task, whose answers have so many tokens; None where that is not for anybody to choose."""
         return None
+
+    # How well it answers, measured and drawn.
 
     @abstractmethod
     def tally(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
@@ -227,6 +247,8 @@ class Task(ABC):
         """
         return []
 
+    # What a person gives, and is told.
+
     @abstractmethod
     def read(self, source: Path | bytes | str, facts: Facts, name: str) -> Example:
         """Bring a person's own file (the bytes of one, or words where `reads_text`) into the network's form.
@@ -275,10 +297,3 @@ class Task(ABC):
     def save_values(self, example: Example, output: Tensor, facts: Facts, path: Path) -> Path | None:
         """Save a response for programs, as a PNG whose numbers are what is meant (a label map); return the file."""
         return None
-
-    def scratch_arrays(self, batch: Batch) -> Sequence[object]:
-        """The batch for the NumPy engine: network input, and targets where it has them, as arrays.
-
-        For systems written by hand only.
-        """
-        raise NotImplementedError

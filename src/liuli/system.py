@@ -9,8 +9,9 @@ Everything here is plain data: nothing imports PyTorch.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from liuli.errors import UserError, nearest
@@ -66,8 +67,6 @@ class Cosine:
 
     def factor(self, progress: float) -> float:
         """The multiple of the optimizer's rate at `progress` (0 at the first step, 1 after the last)."""
-        import math
-
         if progress < self.warmup:
             return progress / self.warmup
         falling = (progress - self.warmup) / (1 - self.warmup)
@@ -278,6 +277,13 @@ class System:
                 raise UserError(f"--set {key}: {self.name} has no such setting; {nearest(key, known)}")
         recipe = self.recipe.with_settings({key: text for key, text in changes.items() if key not in options})
         return recipe, {key: parse_setting(key, text, options[key]) for key, text in changes.items() if key in options}
+
+    def verdict(self, data: str, metrics: Mapping[str, object]) -> dict[str, object]:
+        """The "target", and whether it is "reached" by what was measured on `data`; None where those are others."""
+        if data != self.data:
+            return {"target": None, "reached": None}
+        figure = float(str(metrics[self.target.metric]))
+        return {"target": asdict(self.target), "reached": self.target.reached(figure)}
 
     def build(self, **options: object) -> Any:
         """The network with new weights.

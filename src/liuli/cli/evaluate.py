@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from liuli.cli.output import JsonOption, console, print_json, print_table
+from liuli.cli.output import JsonOption, console, judged, print_json, print_table
 from liuli.files import Json
 from liuli.runs import Run
 
@@ -33,8 +32,7 @@ def evaluate(
     network, batch, output, metrics = evaluation(opened)
     folder = out or opened.figures_folder
     files = system.task.figures(output, batch, facts, folder) + system.task.portray(network, batch, facts, folder)
-    meant = facts.name == system.data
-    reached = system.target.reached(float(str(metrics[system.target.metric]))) if meant else None
+    verdict = system.verdict(facts.name, metrics)
     if as_json:
         print_json(
             {
@@ -42,8 +40,7 @@ def evaluate(
                 "system": system.name,
                 "data": facts.name,
                 "metrics": metrics,
-                "target": asdict(system.target) if meant else None,
-                "reached": reached,
+                **verdict,
                 "figures": [str(file) for file in files],
             }
         )
@@ -59,9 +56,8 @@ def evaluate(
             terminal.print(f"  {name:<18} {value}", markup=False)
     if "calibration" in figures_of:
         terminal.print(f"  {'calibration error':<18} {figures_of['calibration']['error']:.4f}")
-    if reached is not None:
-        published = f"; published: {system.target.published:g}" if system.target.published is not None else ""
-        terminal.print(f"\nTarget {system.target}: {'reached' if reached else 'NOT reached'}{published}.")
+    if verdict["reached"] is not None:
+        terminal.print(f"\n{judged(system.target, bool(verdict['reached']))}")
     if "classes" in figures_of:
         print_classes(figures_of["classes"])
     if "confusion" in figures_of:

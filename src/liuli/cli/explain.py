@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from liuli.cli.lab import serve
 from liuli.cli.output import JsonOption, file_stem, print_json, print_table
 from liuli.errors import UserError
 from liuli.files import Json, write_text
@@ -66,7 +67,11 @@ def explain(
     elif values:
         list_values(record, as_json)
     elif lab:
-        open_laboratory(record, subject, browse is not False)
+        from liuli.lab.serving import Serving
+
+        serving = Serving()
+        serving.desk.show(record, subject)
+        serve(serving, "#/module", browse is not False)
     else:
         file = out or folder / f"{file_stem(subject.input) or subject.title}.html"
         write_page(record, subject, file, as_json)
@@ -76,20 +81,6 @@ def explain(
             webbrowser.open(file.resolve().as_uri())
 
 
-def open_laboratory(record: Record, subject: Subject, browse: bool) -> None:
-    """Serve the laboratory with the record laid open, until Ctrl-C."""
-    import webbrowser
-
-    from liuli.lab.serving import Serving
-
-    serving = Serving()
-    serving.desk.show(record, subject)
-    typer.echo(f"{serving.address}\nCtrl-C ends the laboratory.")
-    if browse:
-        webbrowser.open(f"{serving.address}#/module")
-    serving.run()
-
-
 def recorded(run: str, given: str | None) -> tuple[Record, Subject, Path]:
     """One pass of a trained system on `given`, or of a user's own module; and the folder for its page.
 
@@ -97,9 +88,9 @@ def recorded(run: str, given: str | None) -> tuple[Record, Subject, Path]:
         UserError: the run, the module or the input is not to be had.
     """
     if ".py:" in run:
-        from liuli.lab import subjects
+        from liuli.lab.subjects import of_factory
 
-        return *subjects.of_factory(run, given), Path()
+        return *of_factory(run, given), Path()
 
     from liuli.cli.predict import is_words
     from liuli.runs import Run
@@ -108,15 +99,14 @@ def recorded(run: str, given: str | None) -> tuple[Record, Subject, Path]:
     if given is None:
         raise UserError(f"{run}: needs an input of kind {opened.system.task.kind}: liuli explain {run} INPUT")
 
-    from liuli.lab import subjects
+    from liuli.lab.subjects import of_run
 
     task = opened.system.task
     source = given if is_words(given, task) else Path(given)
     found = task.read_all(source, opened.facts, given if source is given else Path(given).name)
     if len(found) > 1:
         raise UserError(f"{given}: holds {len(found)} inputs, but one is explained at a time; give one of them")
-    example = found[0]
-    return *subjects.of_run(opened, example), opened.outcomes / "explanations"
+    return *of_run(opened, found[0]), opened.outcomes / "explanations"
 
 
 def write_page(record: Record, subject: Subject, file: Path, as_json: bool) -> None:

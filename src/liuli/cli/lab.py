@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gc
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from liuli.errors import UserError
+
+if TYPE_CHECKING:
+    from liuli.lab.serving import Serving
 
 
 def lab(
@@ -28,8 +31,6 @@ def lab(
 
     Example: `liuli lab --port 8017`
     """
-    import webbrowser
-
     from liuli.lab.serving import Serving
 
     for one in modules or []:
@@ -42,8 +43,15 @@ def lab(
         from liuli.lab.subjects import of_factory
 
         serving.desk.show(*of_factory(one, given))
+    serve(serving, "#/module" if modules else "", browse)
+
+
+def serve(serving: Serving, place: str, browse: bool) -> None:
+    """Say where the laboratory is, open it at a place of it, and serve it until Ctrl-C."""
+    import webbrowser
+
     typer.echo(f"{serving.address}\nCtrl-C ends the laboratory.")
     if browse:
-        webbrowser.open(serving.address + ("#/module" if modules else ""))
+        webbrowser.open(serving.address + place)
     gc.freeze()  # what is loaded by now stays: nobody shall wait for the collector to look through it again
     serving.run()

@@ -15,6 +15,8 @@ from liuli.files import Json
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from liuli.system import Target
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a program instead of text for a reader.")]
 SetOption = Annotated[
     list[str] | None,
@@ -38,6 +40,12 @@ def changes_of(settings: Sequence[str] | None) -> dict[str, str]:
 def file_stem(name: str) -> str:
     """What a file about an input is called: the input's name without folder and ending, of a sentence the begin."""
     return Path(name.replace("\0", "")).stem[:40].strip()
+
+
+def judged(target: Target, reached: bool) -> str:
+    """Whether a run has reached its figure, and the published one, in a sentence."""
+    published = f"; published: {target.published:g}" if target.published is not None else ""
+    return f"Target {target}: {'reached' if reached else 'NOT reached'}{published}."
 
 
 def console() -> Console:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from liuli.cli.output import JsonOption, SetOption, changes_of, print_json
+from liuli.cli.output import JsonOption, SetOption, changes_of, console, judged, print_json
 from liuli.errors import LiuliError, UserError
 
 if TYPE_CHECKING:
@@ -86,8 +86,6 @@ def train(
 
 def say(run: Run) -> None:
     """What was reached, where it lies, and what to type next."""
-    from liuli.cli.output import console
-
     result = run.result
     assert result is not None
     target, task = run.system.target, run.system.task
@@ -103,8 +101,7 @@ def say(run: Run) -> None:
     if result["reached"] is None:
         terminal.print(f"The figure to reach, {target}, is for {run.system.data}.")
     else:
-        published = f"; published: {target.published:g}" if target.published is not None else ""
-        terminal.print(f"Target {target}: {'reached' if result['reached'] else 'NOT reached'}{published}.")
+        terminal.print(judged(target, result["reached"]))
     folder = shlex.quote(str(run.folder))
     own = {"image": "my-picture.png", "table": "my-rows.csv", "sentence": "'my words'"}.get(task.kind, "my-input")
     terminal.print("\nNext:")

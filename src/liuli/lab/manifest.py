@@ -19,7 +19,7 @@ from liuli.explaining.explainer import NotExplained, Workbench
 from liuli.files import Json
 from liuli.lab import axes, series
 from liuli.lab.instances import explained
-from liuli.lab.packing import Pack, array_of
+from liuli.lab.packing import Pack, array_of, finite
 from liuli.lab.sampling import sample, stored, way
 from liuli.lab.scenes import Scene
 from liuli.lab.sources import sources
@@ -153,7 +153,7 @@ def operation_facts(operation: Operation, places: Json) -> Json:
 
 def spelled(value: Any) -> str:
     """An argument for a reader, who does not read thousands of numbers."""
-    plain = isinstance(value, str | int | float | bool | tuple | list | None.__class__)
+    plain = isinstance(value, str | int | float | tuple | list | None)
     try:
         text = str(value) if plain else repr(value)
     except ValueError:  # of more digits than Python writes
@@ -185,11 +185,6 @@ def value_facts(value: Value, whole: bool, pack: Pack | None) -> Json:
             elif pack:
                 facts[f"sample{name}"] = sample(tensor, pack)
     return facts
-
-
-def finite(number: float) -> float | None:
-    """A number that JSON has a word for."""
-    return number if math.isfinite(number) else None
 
 
 def explanations(operation: Operation, work: Workbench, pack: Pack) -> Json:

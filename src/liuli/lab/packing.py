@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from base64 import b64encode
+from typing import SupportsFloat
 
 import numpy as np
 import torch
@@ -15,6 +17,11 @@ from liuli.files import Json
 
 TYPES = {"float32": "f4", "float64": "f8", "int32": "i4", "uint8": "u1"}  # what JavaScript has typed arrays for
 LEVEL = 1  # of zlib: the numbers of a network hardly compress, and a reader waits
+
+
+def finite(number: SupportsFloat) -> float | None:
+    """A number that JSON has a word for; None for others."""
+    return float(number) if math.isfinite(number) else None
 
 
 class Pack:

@@ -17,6 +17,7 @@ from liuli.files import Json
 from liuli.lab.axes import Names, sequences
 from liuli.lab.limits import MOST_CHANGES, MOST_EDITS
 from liuli.lab.manifest import Subject
+from liuli.lab.packing import finite
 from liuli.tracing.parts import Value
 from liuli.tracing.record import Record
 
@@ -219,8 +220,3 @@ def difference(before: Value, after: Value, gradient: bool) -> Tensor | None:
     if one.shape != two.shape:
         raise UserError(f"{before.address}: has another shape than before, {tuple(two.shape)} for {tuple(one.shape)}")
     return two.double() - one.double()
-
-
-def finite(number: Any) -> float | None:
-    """A number that JSON has a word for."""
-    return float(number) if math.isfinite(float(number)) else None

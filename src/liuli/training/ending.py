@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from torch import Tensor
 
 from liuli.data.order import Pieces
@@ -37,13 +35,11 @@ def finish(training: Training, test_part: Batch) -> None:
     curves.draw({run.name: run.history()}, system.task.headline, run.figures_folder / "curves.png")
     system.task.figures(output, test_part, run.facts, run.figures_folder)
     system.task.portray(network, test_part, run.facts, run.figures_folder)
-    meant = run.facts.name == system.data
     result: dict[str, Json] = {
         "system": system.name,
         "data": run.facts.name,
         "metrics": metrics,
-        "target": asdict(system.target) if meant else None,
-        "reached": system.target.reached(float(str(metrics[system.target.metric]))) if meant else None,
+        **system.verdict(run.facts.name, metrics),
         "seconds": training.place.seconds,
         "parameters": sum(value.numel() for value in network.parameters()),
         "epochs": training.place.epoch,

@@ -77,6 +77,22 @@ class Engine(Protocol):
         """The gradients of the last step by name, after clipping; empty before the first."""
 
 
+class ModuleWeights:
+    """The weights of an engine whose network is a module."""
+
+    network: nn.Module
+
+    def weights(self) -> dict[str, Tensor]:
+        """See `Engine`."""
+        return {name: value.detach() for name, value in self.network.state_dict().items()}
+
+    @torch.no_grad()
+    def set_weights(self, weights: Mapping[str, Tensor]) -> None:
+        """See `Engine`."""
+        for name, value in self.network.state_dict().items():
+            value.copy_(weights[name])
+
+
 def build(
     engine: str,
     step: str,

@@ -32,6 +32,8 @@ from liuli.training.world import World
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
+    from liuli.training.board import Board
+
 
 def train(
     name: str,
@@ -250,7 +252,7 @@ def headline(run: Run, network: nn.Module, splits: tuple[Split, ...]) -> str:
     )
 
 
-def closed(board: object) -> None:
+def closed(board: Board) -> None:
     """Close the board whatever befell its folder: training has already said what is wrong."""
     with suppress(Exception):
-        board.close()  # type: ignore[attr-defined]
+        board.close()

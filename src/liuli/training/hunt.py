@@ -44,7 +44,7 @@ def hunt(training: Training, failure: NotFinite, network: nn.Module) -> Finding:
             good = copy(training)
             network.load_state_dict(good)
             varied_from = torch.get_rng_state()
-            what = first_bad(network, training.task, varied(training, batch))
+            what = first_bad(network, training.task, training.varied(batch))
             torch.set_rng_state(varied_from)
             findings = training.world.everyone(what)
             what = next((one for one in findings if one), None)
@@ -58,11 +58,6 @@ def hunt(training: Training, failure: NotFinite, network: nn.Module) -> Finding:
                 break
     training.engine.set_weights(good)
     return Finding(step + 1, what or "the loss")
-
-
-def varied(training: Training, batch: Batch) -> Batch:
-    """The batch as the step would see it."""
-    return training.task.augment(batch) if training.recipe.augment else batch
 
 
 def copy(training: Training) -> dict[str, Tensor]:

@@ -54,6 +54,8 @@ class Training:
         run: where everything is written.
         batches: the training part, on the engine's device.
         validation: the part held out, on the engine's device; empty where the recipe holds none.
+
+    Attributes:
         progress: shows how it goes, in process 0.
         board: writes for TensorBoard, in process 0.
         observer: keeps what the laboratory shows, in process 0.
@@ -145,11 +147,14 @@ class Training:
 
     def step(self, batch: Batch) -> None:
         """One step from where training stands."""
-        if self.recipe.augment:
-            batch = self.task.augment(batch)
+        batch = self.varied(batch)
         weight = self.batches.weight(self.place.step) if self.world.size > 1 else 1.0
         self.ledger.add(self.engine.train_step(batch, self.rate(self.steps_done), weight))
         self.place.step += 1
+
+    def varied(self, batch: Batch) -> Batch:
+        """The batch as a step sees it."""
+        return self.task.augment(batch) if self.recipe.augment else batch
 
     def rate(self, step: int) -> float:
         """The learning rate of the step that has `step` before it, from their share of the whole training."""

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from liuli.system import Recipe
 from liuli.tasks.examples import Batch, Outcome
 from liuli.tasks.task import Task
+from liuli.training.engine import ModuleWeights
 
 
-class TaughtEngine:
+class TaughtEngine(ModuleWeights):
     """The engine of a network that has `learn` (see `liuli.system.SelfTaught`); the loop is the same as for all.
 
     Args:
@@ -63,16 +64,6 @@ class TaughtEngine:
         memory = {key.removeprefix("memory."): value for key, value in state.items() if key.startswith("memory.")}
         if hasattr(self.network, "remember"):  # of the first checkpoint too, in which there may be nothing yet
             self.network.remember(memory)  # type: ignore[operator]
-
-    def weights(self) -> dict[str, Tensor]:
-        """See `Engine`."""
-        return {name: value.detach() for name, value in self.network.state_dict().items()}
-
-    @torch.no_grad()
-    def set_weights(self, weights: Mapping[str, Tensor]) -> None:
-        """See `Engine`."""
-        for name, value in self.network.state_dict().items():
-            value.copy_(weights[name])
 
     def gradients(self) -> dict[str, Tensor]:
         """See `Engine`; there are none."""

@@ -19,13 +19,14 @@ from torch import Tensor, nn
 from liuli.system import SGD, Recipe
 from liuli.tasks.examples import Batch, Outcome
 from liuli.tasks.task import Task
+from liuli.training.engine import ModuleWeights
 from liuli.training.world import World
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 
-class TorchEngine:
+class TorchEngine(ModuleWeights):
     """The engine that every system and every device has.
 
     Args:
@@ -172,16 +173,6 @@ class TorchEngine:
     def scaler(self) -> Any:
         """The gradient scaler that float16 needs, else None."""
         return getattr(self.fabric._precision, "scaler", None) if self.fabric is not None else None
-
-    def weights(self) -> dict[str, Tensor]:
-        """See `Engine`."""
-        return {name: value.detach() for name, value in self.network.state_dict().items()}
-
-    @torch.no_grad()
-    def set_weights(self, weights: Mapping[str, Tensor]) -> None:
-        """See `Engine`."""
-        for name, value in self.network.state_dict().items():
-            value.copy_(weights[name])
 
     def gradients(self) -> dict[str, Tensor]:
         """See `Engine`."""

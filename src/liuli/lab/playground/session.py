@@ -12,6 +12,7 @@ from torch import Tensor
 
 from liuli.errors import UserError
 from liuli.files import Json
+from liuli.lab.packing import finite
 from liuli.lab.playground.asking import packed
 from liuli.lab.playground.network import Units, answers_of, loss_of, shares_of, sides_of
 from liuli.lab.playground.setup import Setup
@@ -156,7 +157,7 @@ class Session:
         scores = self.network(self.rows[part])
         loss = float(loss_of(self.setup.model, scores, labels))
         wrong = int((answers_of(scores) != labels).sum())
-        return {"loss": loss if np.isfinite(loss) else None, "wrong": wrong, "count": len(labels)}
+        return {"loss": finite(loss), "wrong": wrong, "count": len(labels)}
 
     def features(self) -> NDArray[np.float32] | None:
         """Where the last hidden layer puts the points (N, 2), if it has two units."""

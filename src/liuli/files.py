@@ -45,6 +45,18 @@ def unwritable(path: Path, error: OSError) -> UserError:
     return UserError(f"{path}: cannot be written ({reason}); free some space or choose another folder with --out DIR")
 
 
+def made(folder: Path) -> None:
+    """Make a folder, and those that it lies in, where it is not there.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text whole or not at all."""
     with replacing(path) as temporary:
@@ -76,6 +88,18 @@ def read_lines(path: Path) -> list[Json]:
     except FileNotFoundError:
         return []
     return [json.loads(line) for line in lines[:-1]]
+
+
+def contents(path: Path) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def sha256(path: Path) -> str:

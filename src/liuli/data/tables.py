@@ -16,7 +16,7 @@ import numpy as np
 
 from liuli.data.dataset import Data, Facts, Split
 from liuli.errors import UserError, nearest
-from liuli.files import sha256
+from liuli.files import contents, sha256
 
 ENDINGS = frozenset([".csv", ".tsv"])
 TEST_SHARE = 0.2
@@ -85,18 +85,6 @@ def decoded(content: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise UserError(f"{name}, line {line}: is not text in UTF-8; save the table as 'CSV UTF-8'") from error
-
-
-def contents(path: Path) -> bytes:
-    """The bytes of a file.
-
-    Raises:
-        UserError: it cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def is_number(text: str) -> bool:

@@ -30,6 +30,7 @@ from liuli.data.dataset import Data, Facts, Split
 from liuli.data.folders import pictures
 from liuli.data.opening import on_white, opened
 from liuli.errors import UserError
+from liuli.files import contents
 
 KIND = "detection"
 SIDE = 224  # pixels
@@ -129,18 +130,6 @@ def apportioned(path: Path, lists: Mapping[str, list[str] | None]) -> dict[str, 
         twice = next(name for name in names if names.count(name) > 1)
         raise UserError(f"{path / LISTS}: '{twice}' is listed twice, expected each picture in one part")
     return parts
-
-
-def contents(path: Path) -> bytes:
-    """The bytes of a file.
-
-    Raises:
-        UserError: it cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def read(

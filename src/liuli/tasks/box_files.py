@@ -17,8 +17,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from liuli.data.voc import contents
 from liuli.errors import UserError
+from liuli.files import contents
 
 ENDINGS = (".csv", ".json")
 CORNERS = ("x1", "y1", "x2", "y2")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from liuli.files import replacing, unwritable
+from liuli.files import made, replacing
 from liuli.tasks import measures
 from liuli.tasks.examples import Batch
 
@@ -62,10 +62,7 @@ def save(drawn: Mapping[str, Figure], folder: Path) -> list[Path]:
     Raises:
         UserError: the folder may not be written to.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise unwritable(folder, error) from error
+    made(folder)
     files = []
     for name, figure in drawn.items():
         files.append(folder / f"{name}.png")

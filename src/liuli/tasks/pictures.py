@@ -18,7 +18,7 @@ from PIL import Image, ImageFilter, ImageOps
 from liuli.data.dataset import Facts
 from liuli.data.opening import on_white, opened, photograph
 from liuli.errors import UserError
-from liuli.files import replacing, unwritable
+from liuli.files import made, replacing
 from liuli.tasks.handwriting import handwriting, in_frame
 from liuli.tasks.maps import NoInkError, bounds
 from liuli.tasks.paper import border_colour, distance_to_colour
@@ -115,8 +115,5 @@ def save_all(shown: Mapping[str, Pixels], folder: Path) -> list[Path]:
     Raises:
         UserError: the folder may not be written to.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise unwritable(folder, error) from error
+    made(folder)
     return [save_enlarged(pixels, folder / f"{name}.png", 2) for name, pixels in shown.items()]

@@ -16,6 +16,7 @@ import torch
 from liuli.data import tables
 from liuli.data.dataset import Facts
 from liuli.errors import UserError
+from liuli.files import contents
 from liuli.tasks.examples import Example
 
 ENDINGS = tables.ENDINGS | {".json"}
@@ -39,7 +40,7 @@ def read(source: Path | bytes | str, facts: Facts, name: str) -> list[Example]:
     if isinstance(source, str):
         text, name = source, f"'{source}'"
     else:
-        text = tables.decoded(tables.contents(source) if isinstance(source, Path) else source, name)
+        text = tables.decoded(contents(source) if isinstance(source, Path) else source, name)
     if text.lstrip()[:1] in ("[", "{"):
         found = from_json(text, columns, name, expected)
     else:

@@ -8,8 +8,9 @@ Uₙ (r h).
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
-from numpy.typing import NDArray
 
 from liuli.oracles import recurrent
 from liuli.oracles.loops import Array
@@ -33,11 +34,4 @@ def backward(kept: Kept, d_h: Array, d_c: Array) -> tuple[Array, Array, Array, A
     return np.concatenate([d_r, d_z, d_n]), np.concatenate([d_r, d_z, d_n * r]), d_h * z, d_c
 
 
-def values(
-    weights: dict[str, Array],
-    numbers: NDArray[np.int64],
-    labels: NDArray[np.int64],
-    kept: dict[str, Array] | None = None,
-) -> dict[str, Array]:
-    """See `liuli.oracles`."""
-    return recurrent.values(Cell(forward, backward), weights, numbers, labels, kept)
+values = partial(recurrent.values, Cell(forward, backward))

@@ -26,7 +26,7 @@ class Cell(NamedTuple):
 
     Attributes:
         forward: (W, U, b, x, h, c) to the new h and c, and what going back needs.
-        backward: (W, U, what was kept, d_h, d_c) to d_z by W x, d_y by U h, d_h and d_c of the state before, apart from
+        backward: (what was kept, d_h, d_c) to d_z by W x, d_y by U h, d_h and d_c of the state before, apart from
             what comes through z and y.
     """
 
@@ -49,7 +49,7 @@ def values(
     weights: dict[str, Array],
     numbers: NDArray[np.int64],
     labels: NDArray[np.int64],
-    kept_features: dict[str, Array] | None,
+    kept: dict[str, Array] | None = None,
 ) -> Kept:
     """Every layer's output, the loss, and every gradient; see `liuli.oracles`."""
     table = weights["embedding.weight"]
@@ -59,17 +59,17 @@ def values(
     units = U.shape[1]
 
     embedded = np.array([[table[number] for number in row] for row in numbers])
-    keep = np.ones_like(embedded) if kept_features is None else kept_features["dropout"] / (1 - DROPPED)
+    keep = np.ones_like(embedded) if kept is None else kept["dropout"] / (1 - DROPPED)
     read = embedded * keep
     states = np.zeros((sentences, steps, units))
-    kept: list[list[Kept]] = []
+    noted: list[list[Kept]] = []
     for n in range(sentences):
         h, c = np.zeros(units), np.zeros(units)
-        kept.append([])
+        noted.append([])
         for t in range(steps):
             h, c, notes = cell.forward(W, U, b, read[n, t], h, c)
             states[n, t] = h
-            kept[n].append(notes)
+            noted[n].append(notes)
     ends = [sum(number != 0 for number in row) - 1 for row in numbers]
     output = np.array([product(v, states[n, end]) + v0 for n, end in enumerate(ends)])
     one = output.shape[1] == 1
@@ -86,7 +86,7 @@ def values(
         d_h, d_c = np.zeros(units), np.zeros(units)
         for t in reversed(range(steps)):
             before = states[n, t - 1] if t else np.zeros(units)
-            d_z, d_y, d_before, d_c = cell.backward(kept[n][t], d_h + d_states[n, t], d_c)
+            d_z, d_y, d_before, d_c = cell.backward(noted[n][t], d_h + d_states[n, t], d_c)
             d_W += np.outer(d_z, read[n, t])
             d_U += np.outer(d_y, before)
             d_b += d_z

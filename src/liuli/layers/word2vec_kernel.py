@@ -45,39 +45,60 @@ def drawn(random, noise):
 
 
 @compiled
-def judge(hidden, row, right, outputs, rate, error):
-    """One score u · h: its probability of being right; moves u, and adds to the error of h."""
-    u = outputs[row]
-    score = np.float32(0)
-    for d in range(len(hidden)):
-        score += u[d] * hidden[d]
-    p = np.float32(1) / (np.float32(1) + math.exp(-score))
-    step = (np.float32(right) - p) * rate
-    for d in range(len(hidden)):
-        error[d] += step * u[d]
-        u[d] += step * hidden[d]
-    return np.float64(p if right else np.float32(1) - p)
+def judged(word, state, negatives, noise, tree, targets, rights):
+    """Write the rows of `outputs` that a prediction of `word` asks, each with what would be right: 1 or 0.
 
-
-@compiled
-def improve(hidden, word, outputs, rate, error, state, negatives, noise, tree):
-    """All scores of one prediction: where the stream then stands, and the probability that all are right."""
-    p = 1.0
-    if negatives:
-        p = judge(hidden, word, 1, outputs, rate, error)
-        for _ in range(negatives):
-            state += GAMMA
-            other = drawn(mixed(state), noise)
-            if other != word:
-                p *= judge(hidden, other, 0, outputs, rate, error)
-    else:
+    Gives where the stream then stands, how many there are, and whether they are all different.
+    """
+    if not negatives:
         for node in range(tree.lengths[word]):
-            p *= judge(hidden, tree.nodes[word, node], 1 - tree.turns[word, node], outputs, rate, error)
-    return state, p
+            targets[node], rights[node] = tree.nodes[word, node], 1 - tree.turns[word, node]
+        return state, tree.lengths[word], True
+    targets[0], rights[0] = word, 1
+    asked, different = 1, True
+    for _ in range(negatives):
+        state += GAMMA
+        other = drawn(mixed(state), noise)
+        if other != word:
+            for k in range(1, asked):
+                different &= targets[k] != other
+            targets[asked], rights[asked] = other, 0
+            asked += 1
+    return state, asked, different
 
 
 @compiled
-def improve_together(around, targets, inputs, outputs, rate, change, error):
+def score(hidden, u):
+    """u · h."""
+    total = np.float32(0)
+    for d in range(len(hidden)):
+        total += u[d] * hidden[d]
+    return total
+
+
+@compiled
+def improve(hidden, targets, rights, different, outputs, rate, error, scores):
+    """All scores of one prediction: moves the rows that gave them, adds to the error of h; the probability of all.
+
+    The rows are read before the first is moved, since a processor that needs several at a time waits for them together;
+    where one comes twice, it is read again after it has moved.
+    """
+    p = 1.0
+    for k in range(len(targets)):
+        scores[k] = score(hidden, outputs[targets[k]])
+    for k in range(len(targets)):
+        u = outputs[targets[k]]
+        right = np.float32(1) / (np.float32(1) + math.exp(-(scores[k] if different else score(hidden, u))))
+        step = (np.float32(rights[k]) - right) * rate
+        for d in range(len(hidden)):
+            error[d] += step * u[d]
+            u[d] += step * hidden[d]
+        p *= np.float64(right if rights[k] else np.float32(1) - right)
+    return p
+
+
+@compiled
+def improve_together(around, targets, inputs, outputs, rate, change, error, scores):
     """Every word of `around` asks the same rows of `outputs`, the first of which is right: the sum of the losses.
 
     All scores are of the weights as they were before, so that each row is read and changed once.
@@ -90,6 +111,7 @@ def improve_together(around, targets, inputs, outputs, rate, change, error):
         rate: float32.
         change: float32 (R, D) or more, for notes.
         error: float32 (C, D) or more, for notes.
+        scores: float32 (R,) or more, for notes.
     """
     loss = 0.0
     change[: len(targets)] = 0
@@ -97,11 +119,10 @@ def improve_together(around, targets, inputs, outputs, rate, change, error):
         hidden, wrong, p = inputs[around[c]], error[c], 1.0
         wrong[:] = 0
         for k in range(len(targets)):
+            scores[k] = score(hidden, outputs[targets[k]])
+        for k in range(len(targets)):
             u, moved = outputs[targets[k]], change[k]
-            score = np.float32(0)
-            for d in range(len(hidden)):
-                score += u[d] * hidden[d]
-            right = np.float32(1) / (np.float32(1) + math.exp(-score))
+            right = np.float32(1) / (np.float32(1) + math.exp(-scores[k]))
             step = (np.float32(k == 0) - right) * rate
             for d in range(len(hidden)):
                 wrong[d] += step * u[d]
@@ -136,7 +157,9 @@ def read_rows(rows, streams, inputs, outputs, rate, skip_gram, window, negatives
     loss, predictions = 0.0, 0
     hidden, error = np.zeros(inputs.shape[1], np.float32), np.zeros(inputs.shape[1], np.float32)
     sentence = np.zeros(rows.shape[1], np.int64)
-    around, targets = np.zeros(2 * window, np.int64), np.zeros(1 + negatives, np.int64)
+    most = 1 + negatives if negatives else tree.nodes.shape[1]
+    around, targets, rights = np.zeros(2 * window, np.int64), np.zeros(most, np.int64), np.zeros(most, np.int64)
+    scores = np.zeros(most, np.float32)
     errors, change = (
         np.zeros((len(around), inputs.shape[1]), np.float32),
         np.zeros((len(targets), inputs.shape[1]), np.float32),
@@ -157,26 +180,23 @@ def read_rows(rows, streams, inputs, outputs, rate, skip_gram, window, negatives
             first, last = max(0, i - reach), min(length, i + reach + 1)
             word = sentence[i]
             if skip_gram and shared:
-                count, asked = 0, 1
+                count = 0
                 for j in range(first, last):
                     if j != i:
                         around[count] = sentence[j]
                         count += 1
                 if not count:
                     continue
-                targets[0] = word
-                for _ in range(negatives):
-                    state += GAMMA
-                    targets[asked] = drawn(mixed(state), noise)
-                    asked += targets[asked] != word
-                loss += improve_together(around[:count], targets[:asked], inputs, outputs, rate, change, errors)
+                state, asked, _ = judged(word, state, negatives, noise, tree, targets, rights)
+                loss += improve_together(around[:count], targets[:asked], inputs, outputs, rate, change, errors, scores)
                 predictions += count
             elif skip_gram:
                 for j in range(first, last):
                     if j != i:
                         error[:] = 0
                         hidden[:] = inputs[sentence[j]]
-                        state, p = improve(hidden, word, outputs, rate, error, state, negatives, noise, tree)
+                        state, asked, different = judged(word, state, negatives, noise, tree, targets, rights)
+                        p = improve(hidden, targets[:asked], rights, different, outputs, rate, error, scores)
                         inputs[sentence[j]] += error
                         loss -= math.log(max(p, LEAST))
                         predictions += 1
@@ -187,7 +207,8 @@ def read_rows(rows, streams, inputs, outputs, rate, skip_gram, window, negatives
                     if j != i:
                         hidden += inputs[sentence[j]]
                 hidden /= np.float32(last - first - 1)
-                state, p = improve(hidden, word, outputs, rate, error, state, negatives, noise, tree)
+                state, asked, different = judged(word, state, negatives, noise, tree, targets, rights)
+                p = improve(hidden, targets[:asked], rights, different, outputs, rate, error, scores)
                 for j in range(first, last):
                     if j != i:
                         inputs[sentence[j]] += error

@@ -81,12 +81,3 @@ def array_of(tensor: Tensor) -> NDArray[np.generic]:
     if array.dtype.name in TYPES:
         return array
     return array.astype(np.float64)  # whole numbers up to 2⁵³
-
-
-def strides(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The steps in a flat array from one element to the next along each dimension."""
-    steps, step = [], 1
-    for size in reversed(shape):
-        steps.append(step)
-        step *= size
-    return tuple(reversed(steps))

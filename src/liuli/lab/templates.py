@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from liuli.explaining.explainer import Explainer, NotExplained, Workbench
 from liuli.explaining.expression import Column, Expression, Named, Number, Operand
 from liuli.explaining.families.edited import Edited
+from liuli.explaining.families.elementwise import row_major
 from liuli.explaining.families.gathering import Gathered
 from liuli.explaining.families.linear import Contraction
 from liuli.explaining.families.moving import Embedding, Moved, Overwritten, padding_row
@@ -30,7 +31,7 @@ from liuli.explaining.families.pooling import MeanPool, Pool
 from liuli.explaining.families.rows import RowExplainer
 from liuli.explaining.formula import Environment, Formula, written
 from liuli.files import Json
-from liuli.lab.packing import Pack, strides
+from liuli.lab.packing import Pack
 from liuli.lab.slopes import NoSlope, slopes, symbols
 from liuli.lab.trees import formula_json, number_json
 from liuli.tracing.parts import Operation
@@ -209,7 +210,7 @@ def affine(flats: NDArray[np.int64], shape: tuple[int, ...]) -> list[int] | None
     """[start, step along the first dimension, …], where that gives all of `flats`; else None."""
     if flats.size == 0:
         return None
-    own = strides(shape)
+    own = row_major(shape)
     steps = [int(flats[step] - flats[0]) if size > 1 else 0 for size, step in zip(shape, own, strict=True)]
     found: Any = int(flats[0])
     for place, (size, step) in enumerate(zip(shape, steps, strict=True)):

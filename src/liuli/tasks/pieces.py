@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from liuli.errors import UserError, from_extra
 from liuli.tasks.tokenizer import kept, ready
+from liuli.tasks.tokenizer import names as names
+from liuli.tasks.tokenizer import vocabulary as vocabulary
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -100,18 +102,6 @@ def reader(vocabulary: Mapping[str, int], cased: bool, accents: bool | None = No
     made.decoder = Joining(prefix=CONTINUED)
     made.add_special_tokens(list(NAMES))
     return made
-
-
-def vocabulary(learnt: Mapping[str, Any]) -> dict[str, int]:
-    """The number of every piece."""
-    numbers: dict[str, int] = learnt["tokenizer"]["model"]["vocab"]
-    return numbers
-
-
-def names(learnt: Mapping[str, Any]) -> list[str]:
-    """The pieces in the order of their numbers."""
-    numbers = vocabulary(learnt)
-    return sorted(numbers, key=lambda name: numbers[name])
 
 
 def askable(names: Sequence[str]) -> list[str]:

@@ -34,3 +34,15 @@ def made(written: str) -> Tokenizer:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
+
+
+def vocabulary(learnt: Mapping[str, Any]) -> dict[str, int]:
+    """The number of every word, or piece of one, of what was learnt."""
+    numbers: dict[str, int] = learnt["tokenizer"]["model"]["vocab"]
+    return numbers
+
+
+def names(learnt: Mapping[str, Any]) -> list[str]:
+    """The same in the order of their numbers."""
+    numbers = vocabulary(learnt)
+    return sorted(numbers, key=lambda name: numbers[name])

@@ -18,6 +18,8 @@ from torch import Tensor
 
 from liuli.errors import from_extra
 from liuli.tasks.tokenizer import kept, ready
+from liuli.tasks.tokenizer import names as names
+from liuli.tasks.tokenizer import vocabulary as vocabulary
 
 PADDING, UNKNOWN = 0, 1
 NAMES = ("[PAD]", "[UNK]")
@@ -40,18 +42,6 @@ def learn(texts: Iterable[str]) -> dict[str, Any]:
         texts, WordLevelTrainer(special_tokens=list(NAMES), min_frequency=FEWEST, show_progress=False)
     )
     return {"tokenizer": kept(tokenizer)}
-
-
-def vocabulary(learnt: Mapping[str, Any]) -> dict[str, int]:
-    """The number of every word."""
-    words: dict[str, int] = learnt["tokenizer"]["model"]["vocab"]
-    return words
-
-
-def names(learnt: Mapping[str, Any]) -> list[str]:
-    """The words in the order of their numbers."""
-    numbers = vocabulary(learnt)
-    return sorted(numbers, key=lambda word: numbers[word])
 
 
 def encode(texts: Sequence[str], learnt: Mapping[str, Any], most: int) -> Tensor:

@@ -8,7 +8,7 @@ from liuli.catalog import listings
 from liuli.lab.manifest import manifest
 from liuli.lab.server import laboratory
 from liuli.lab.subjects import of_system
-from tests.faults.test_laboratory import OWN, Visitor
+from tests.visitor import OWN, Visitor
 
 
 @pytest.mark.parametrize("name", listings())

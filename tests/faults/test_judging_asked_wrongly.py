@@ -15,18 +15,9 @@ from liuli.lab import judging
 from liuli.lab.desk import Desk
 from liuli.lab.guard import Guard
 from liuli.lab.judging import Bench
-from liuli.lab.server import laboratory
 from liuli.runs import RUNS
-from tests.faults.test_laboratory import OWN, Visitor, lives, run
 from tests.small_run import small_run
-
-
-@pytest.fixture
-def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Guard:
-    """A laboratory with one run, called lenet."""
-    monkeypatch.chdir(tmp_path)
-    small_run(tmp_path / RUNS / "lenet")
-    return laboratory("secret")
+from tests.visitor import OWN, Visitor, lives, run
 
 
 @pytest.mark.parametrize(

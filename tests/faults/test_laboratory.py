@@ -6,10 +6,8 @@ import asyncio
 import io
 import struct
 import zlib
-from collections.abc import Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -19,48 +17,8 @@ from PIL import Image
 
 from liuli.lab.guard import Guard
 from liuli.lab.limits import LARGEST_BODY, MOST_WAITING
-from liuli.lab.server import laboratory
-from liuli.runs import RUNS
-from tests.small_run import seven, small_run
-
-HOME = "http://127.0.0.1:8017"
-OWN = {"origin": HOME}
-T = TypeVar("T")
-
-
-@pytest.fixture
-def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Guard:
-    """A laboratory with one run, called lenet."""
-    monkeypatch.chdir(tmp_path)
-    small_run(tmp_path / RUNS / "lenet")
-    return laboratory("secret")
-
-
-def run(asked: Coroutine[Any, Any, T]) -> T:
-    """Run it in a thread of its own: a browser of other tests may keep a loop in this one."""
-    with ThreadPoolExecutor(1) as threads:
-        return threads.submit(asyncio.run, asked).result()
-
-
-class Visitor:
-    """One browser: asks the laboratory, in its process, as over a network."""
-
-    def __init__(self, lab: Guard, token: str = "secret", home: str = HOME) -> None:
-        self.lab, self.home = lab, home
-        self.cookies = {"liuli": token} if token else {}
-
-    def ask(self, method: str, path: str, **rest: object) -> httpx.Response:
-        return run(self.asked(method, path, **rest))
-
-    async def asked(self, method: str, path: str, **rest: object) -> httpx.Response:
-        transport = httpx.ASGITransport(self.lab)  # type: ignore[arg-type]
-        async with httpx.AsyncClient(transport=transport, base_url=self.home, cookies=self.cookies) as client:
-            return await client.request(method, path, **rest)  # type: ignore[arg-type]
-
-
-def lives(lab: Guard) -> bool:
-    answer = Visitor(lab).ask("GET", "/api/road")
-    return answer.status_code == 200 and len(answer.json()) > 20
+from tests.small_run import seven
+from tests.visitor import OWN, Visitor, lives, run
 
 
 def picture(size: tuple[int, int] = (28, 28)) -> bytes:

@@ -21,9 +21,9 @@ from liuli.lab.following import followed
 from liuli.lab.guard import Guard
 from liuli.lab.server import laboratory
 from liuli.runs import RUNS, Run
-from tests.faults.test_laboratory import OWN, Visitor, run
 from tests.small_run import small_run
 from tests.training_child import trace
+from tests.visitor import OWN, Visitor, run
 
 LONG = {"epochs": "4000", "batch_size": "50", "patience": "none"}  # it ends when it is told to
 

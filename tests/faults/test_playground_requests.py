@@ -13,8 +13,8 @@ from liuli.lab.guard import Guard
 from liuli.lab.playground.points import MOST_POINTS
 from liuli.lab.playground.session import MOST_SESSIONS, MOST_STEPS
 from liuli.lab.server import laboratory
-from tests.faults.test_laboratory import OWN, Visitor, run
 from tests.invariants.test_playground import SETUP
+from tests.visitor import OWN, Visitor, run
 
 RACE: dict[str, Any] = {
     "surface": "bowl",

@@ -18,22 +18,14 @@ from liuli.errors import UserError
 from liuli.lab.guard import Guard
 from liuli.lab.limits import MOST_EDITS
 from liuli.lab.manifest import Subject
-from liuli.lab.server import laboratory
 from liuli.lab.subjects import of_module
 from liuli.lab.whatif import edit, whatif
-from liuli.runs import RUNS, Run
+from liuli.runs import Run
 from liuli.tracing import Record
-from tests.faults.test_laboratory import OWN, Visitor, lives, run
-from tests.small_run import seven, small_run
+from tests.small_run import seven
+from tests.visitor import OWN, Visitor, lives, run
 
 Json = Any
-
-
-@pytest.fixture
-def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Guard:
-    monkeypatch.chdir(tmp_path)
-    small_run(tmp_path / RUNS / "lenet")
-    return laboratory("secret")
 
 
 async def opened(visitor: Visitor, folder: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,13 +11,14 @@ from safetensors.torch import load_file
 from transformers.models.bert import BertConfig, BertForSequenceClassification, BertModel
 
 import liuli
-from liuli import checking, cli
+from liuli import cli
 from liuli.catalog import find
 from liuli.errors import UserError
 from liuli.models.language import bert
 from liuli.models.language.bert_classifier import SYSTEM, BERTClassifier
 from liuli.runs import Run
 from liuli.tasks import bert_checkpoints
+from tests.planted import compared
 
 SMALL: dict[str, object] = {"width": 16, "layers": 1, "heads": 2, "inner": 32, "batch_size": 16, "lr": 5e-3}
 WORDS = ["sea", "hill", "lake", "town", "road", "tree", "bird", "rain"]
@@ -191,12 +191,9 @@ def test_a_sentence_is_put_together_again(run: Run) -> None:
 
 
 def test_a_wrong_rate_of_dropout_is_found() -> None:
-    def tampered() -> torch.nn.Module:
-        model = SYSTEM.build()
-        assert isinstance(model, BERTClassifier)
+    def more(model: BERTClassifier) -> None:
         model.bert.dropout.p = 0.2
-        return model
 
-    found = checking.compare(replace(find("bert-classifier"), model=tampered), checking.oracle("bert-classifier"))
+    found = compared("bert-classifier", more)
     wrong = [one for one in found if one.verdict != "OK"]
     assert (wrong[0].name, wrong[0].dropout) == ("bert.dropout", True)

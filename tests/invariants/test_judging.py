@@ -16,19 +16,10 @@ from PIL import Image
 
 from liuli.data.store import load
 from liuli.lab.guard import Guard
-from liuli.lab.server import laboratory
 from liuli.runs import RUNS, Run
 from liuli.tasks import box_measures, marks
-from tests.faults.test_laboratory import OWN, Visitor, run
 from tests.small_run import small_run
-
-
-@pytest.fixture
-def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Guard:
-    """A laboratory with a LeNet that knows nothing yet, on scikit-learn's digits."""
-    monkeypatch.chdir(tmp_path)
-    small_run(tmp_path / RUNS / "lenet")
-    return laboratory("secret")
+from tests.visitor import OWN, Visitor, run
 
 
 def events(text: str) -> list[tuple[str, Any]]:

@@ -17,7 +17,7 @@ from liuli.lab.scenes import Scene
 from liuli.lab.server import laboratory
 from liuli.lab.steps import stepped
 from liuli.lab.subjects import of_factory, of_module
-from tests.faults.test_laboratory import OWN, Visitor
+from tests.visitor import OWN, Visitor
 
 FILE = """
 import torch

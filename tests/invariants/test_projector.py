@@ -22,8 +22,8 @@ from liuli.lab.guard import Guard
 from liuli.lab.replies import key_of
 from liuli.lab.server import laboratory
 from liuli.runs import RUNS, Run
-from tests.faults.test_laboratory import OWN, Visitor, run
 from tests.small_run import small_run
+from tests.visitor import OWN, Visitor, run
 
 every_system = pytest.mark.parametrize("name", listings())
 

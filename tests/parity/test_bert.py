@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,11 @@ import transformers
 from torch import Tensor, nn
 from transformers.models.bert import BertConfig, BertForPreTraining, BertModel
 
-from liuli import checking
 from liuli.errors import UserError
 from liuli.models.language import bert
 from liuli.models.language.bert import BASE, LARGE, SYSTEM, Pretraining
 from liuli.tasks import bert_checkpoints, pieces
+from tests.planted import first_wrong
 
 SPECIAL = ["[PAD]", "[unused0]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WORDS = [*SPECIAL, "the", "capital", "of", "france", "is", "paris", ".", "我", "喜", "##s"]
@@ -210,10 +209,4 @@ def larger_epsilon(model: nn.Module) -> None:
     ],
 )
 def test_a_fault_is_found_where_it_is(plant: Callable[[nn.Module], None], first: str) -> None:
-    def tampered() -> nn.Module:
-        model = SYSTEM.build()
-        plant(model)
-        return model
-
-    found = checking.compare(replace(SYSTEM, model=tampered), checking.oracle("bert"))
-    assert next(one.name for one in found if one.verdict != "OK") == first
+    assert first_wrong("bert", plant) == first

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from liuli.layers.graphs import softmax_by_target
-from tests.parity.test_oracles import with_fault
+from tests.planted import compared
 
 
 def forget_the_leak(model: nn.Module) -> None:
@@ -52,5 +52,5 @@ def silence_less(model: nn.Module) -> None:
     ],
 )
 def test_a_fault_is_found_where_it_is(name: str, plant: Callable[[nn.Module], None], first: str) -> None:
-    found = next(one for one in with_fault(name, plant) if one.verdict != "OK")
+    found = next(one for one in compared(name, plant) if one.verdict != "OK")
     assert (found.name, found.verdict) == (first, "DIFF")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from torch.nn.functional import conv_transpose2d, cross_entropy, interpolate
 
 from liuli import catalog, checking
 from liuli.models.vision.fcn import Upsampling
+from tests.planted import first_wrong
 
 SYSTEM = catalog.find("fcn")
 TASK = SYSTEM.task
@@ -115,13 +115,7 @@ def red_first(model: nn.Module) -> None:
 
 @pytest.mark.parametrize(("plant", "first"), [(red_first, "conv1"), (forgotten_rim, "up16"), (turned_kernel, "up")])
 def test_a_fault_is_found_where_it_is(plant: Callable[[nn.Module], None], first: str) -> None:
-    def tampered() -> nn.Module:
-        model: nn.Module = SYSTEM.build()
-        plant(model)
-        return model
-
-    found = checking.compare(replace(SYSTEM, model=tampered), checking.oracle("fcn"))
-    assert next(one.name for one in found if one.verdict != "OK") == first
+    assert first_wrong("fcn", plant) == first
 
 
 def test_counting_what_has_no_label_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

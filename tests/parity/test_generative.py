@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
-from liuli import catalog, checking
+from liuli import catalog
 from liuli.tasks.adversarial import ImageGeneration
 from liuli.tasks.examples import Batch, Outcome
 from liuli.tasks.latent import Parts
-
-
-def first_wrong(name: str, plant: Callable[[nn.Module], None] = lambda model: None, **changes: object) -> str | None:
-    """The first value that differs once `plant` has tampered with the network, or a part of the system is another."""
-    system = catalog.find(name)
-
-    def tampered() -> nn.Module:
-        model: nn.Module = system.build()
-        plant(model)
-        return model
-
-    found = checking.compare(replace(system, model=tampered, **changes), checking.oracle(name))  # type: ignore[arg-type]
-    return next((one.name for one in found if one.verdict != "OK"), None)
+from tests.planted import first_wrong
 
 
 def steeper_leak(model: nn.Module) -> None:

@@ -13,6 +13,7 @@ from liuli.checking import Comparison
 from liuli.models.vision.lenet_1998 import TABLE_1
 from liuli.tasks.examples import Batch, Outcome
 from liuli.tasks.image_classification import ImageClassification
+from tests.planted import compared
 
 CHECKED = [name for name in catalog.listings() if checking.has_oracle(name)]
 
@@ -34,18 +35,6 @@ def test_agrees_in_every_layer_and_gradient(name: str) -> None:
 
 def wrong(comparisons: list[Comparison]) -> list[str]:
     return [one.name for one in comparisons if one.verdict != "OK"]
-
-
-def with_fault(name: str, plant: Callable[[nn.Module], None]) -> list[Comparison]:
-    """The comparisons of a system whose network `plant` has tampered with."""
-    system = catalog.find(name)
-
-    def tampered() -> nn.Module:
-        model = system.build()
-        plant(model)
-        return model
-
-    return checking.compare(replace(system, model=tampered), checking.oracle(name))
 
 
 class Reversed(torch.autograd.Function):
@@ -118,7 +107,7 @@ def keep_more(model: nn.Module) -> None:
     ],
 )
 def test_a_fault_is_found_where_it_is(name: str, plant: Callable[[nn.Module], None], first: str, verdict: str) -> None:
-    comparisons = with_fault(name, plant)
+    comparisons = compared(name, plant)
     found = next(one for one in comparisons if one.verdict != "OK")
     assert (found.name, found.verdict) == (first, verdict)
     assert found.dropout == (plant is keep_more), "with dropout off its rate changes nothing"

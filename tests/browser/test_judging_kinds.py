@@ -164,3 +164,16 @@ def test_the_colours_of_a_text_are_no_hindrance_on_a_telephone(enter: Callable[.
     expect(page.locator("ul[aria-busy=false] .tile").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert hindrances(page) == []
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-TW"])
+def test_figures_that_cannot_be_drawn_say_why(enter: Callable[..., Page], locale: str) -> None:
+    page = enter("judging/car", locale=locale)
+    expect(page.locator("ul[aria-busy=false] .tile").first).to_be_visible()
+    refusal = {"error": "car: has not been judged yet, or others have taken its place; judge it first"}
+    page.route("**/judging/figures", lambda route: route.fulfill(status=422, json=refusal))
+    button = page.get_by_role("button", name=texts(locale)["judge.draw"])
+    button.click()
+    said = "judge it first" if locale == "en-US" else "請先評量"
+    expect(page.locator(".judging [role=alert]")).to_contain_text(said)
+    expect(button).to_be_enabled()

@@ -138,7 +138,8 @@ async function fetched(path: string, options: RequestInit = {}): Promise<Respons
   try {
     throw new Refused(String((JSON.parse(said) as { error: string }).error))
   } catch (error) {
-    throw error instanceof Refused ? error : new Refused(said.replace(/^liuli: /, ''))
+    if (error instanceof Refused) throw error
+    throw new Refused(response.status === 500 ? say('lab.failed') : said.replace(/^liuli: /, ''))
   }
 }
 

@@ -1,7 +1,7 @@
 /** Judging a run: what the server is asked, and how far it has come. */
 
 import { metric } from '../../i18n/metrics'
-import { say, texts, type Key } from '../../i18n/texts.svelte'
+import { texts, type Key } from '../../i18n/texts.svelte'
 import { api, making, reason, Refused, type Answer, type Made, type RunFacts } from '../api'
 
 export type Metrics = Record<string, unknown>

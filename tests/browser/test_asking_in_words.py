@@ -57,6 +57,8 @@ def test_as_many_tokens_are_made_as_one_likes_and_all_of_them_are_shown(
     count.fill("5")  # for the next answer
     page.locator("button.inside").click()
     expect(page.locator(".answer strong")).to_have_text(continued(40))
+    if width < 760:
+        page.locator(".answer .more").click()
     expect(page.locator(".notes")).to_contain_text(said["note.made.all"].replace("{made}", "40"))
 
 

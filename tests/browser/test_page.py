@@ -6,8 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from playwright.sync_api import Locator, Page, expect
 
+from liuli.lab.page import page as page_of
+from liuli.lab.subjects import of_module
 from tests.browser.reader import check, tab_to, unfold
 
 LAYERS = ("probabilities", "output", "f6", "f6", "c5", "c5", "flatten", "s4", "c3", "c3", "s2", "c1", "c1", "input")
@@ -168,7 +171,50 @@ def test_factors_stand_beside_one_another_on_a_phone_and_what_they_come_to_below
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def test_on_a_phone_the_answer_is_a_line_that_opens(open_page: Callable[..., Page], explained: Path) -> None:
+    page = open_page(explained, viewport={"width": 390, "height": 844})
+    strip = page.locator(".answer")
+    said = page.locator(".answer strong").inner_text()
+    assert (strip.bounding_box() or {})["height"] < 60
+    expect(strip.locator("ol, .notes")).to_have_count(0)
+    tab_to(page, ".answer .more")
+    page.keyboard.press("Enter")
+    expect(strip.locator("ol li")).to_have_count(10)
+    expect(strip.locator(".notes")).to_be_visible()
+    expect(strip.locator("strong")).to_have_text(said)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.keyboard.press("Enter")
+    expect(strip.locator("ol, .notes")).to_have_count(0)
+    page.set_viewport_size({"width": 1600, "height": 900})
+    expect(strip.locator("ol li")).to_have_count(10)
+    expect(strip.locator(".more")).to_have_count(0)
+
+
 def test_a_file_says_where_numbers_can_be_set(page: Page) -> None:
     page.locator(".answer li button.best").click()
     expect(page.locator(".explanation .still")).to_contain_text("liuli lab")
     assert page.locator("form.whatif").count() == 0
+
+
+class Filter(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.factor = torch.nn.Parameter(torch.tensor([[1 - 2j, 3 + 0.5j, -0.25j]]))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (x * self.factor).abs().sum()
+
+
+def test_of_a_complex_number_both_halves_are_read(open_page: Callable[..., Page], tmp_path: Path) -> None:
+    file = tmp_path / "filter.html"
+    file.write_text(page_of(*of_module(Filter(), torch.ones(1, 3))), encoding="utf-8")
+    page = open_page(file)
+    page.get_by_role("treeitem", name="factor").first.click()
+    expect(page.locator(".value h2")).to_have_text("|factor|")
+    for place, halves, magnitude in ((0, ["1", "− 2"], 5**0.5), (2, ["0", "− 0.25"], 0.25)):
+        page.locator(".value .bars button").nth(place).click()
+        heading = page.locator(".explanation h2")
+        expect(heading).to_contain_text(f"factor[0, {place}]")
+        said = " ".join(heading.inner_text().split())
+        assert said.endswith(f"= {halves[0]} {halves[1]} i"), said
+        assert number(page.locator(".explanation p.end data").first) == pytest.approx(magnitude, rel=1e-6)

@@ -33,9 +33,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def look(enter: Callable[..., Page]) -> Callable[..., Page]:
     """Inside the answer of an exhibit to a sentence, at the value whose row in the map is called so."""
 
-    def looked(exhibit: str, modules: list[str], row: str, **settings: object) -> Page:
+    def looked(exhibit: str, modules: list[str], row: str, text: str = "", **settings: object) -> Page:
         page = enter(**settings)
-        record = page.evaluate(ASK, [f"exhibit:{exhibit}", TEXTS[exhibit]])
+        record = page.evaluate(ASK, [f"exhibit:{exhibit}", text or TEXTS[exhibit]])
         page.evaluate("place => { location.hash = place }", f"#/record/{record}/{exhibit}")
         page.wait_for_selector(".explanation .check", state="attached")
         for name in modules:
@@ -59,9 +59,9 @@ def test_bars_beside_words_begin_in_one_line(look: Callable[..., Page]) -> None:
     assert len(set(tracks.evaluate_all("all => all.map(one => one.getBoundingClientRect().x)"))) == 1
 
 
-def truth(exhibit: str) -> Record:
+def truth(exhibit: str, text: str = "") -> Record:
     run = named(f"exhibit:{exhibit}")
-    return of_run(run, run.system.task.read_all(TEXTS[exhibit], run.facts, "")[0])[0]
+    return of_run(run, run.system.task.read_all(text or TEXTS[exhibit], run.facts, "")[0])[0]
 
 
 def to_attention(look: Callable[..., Page], **settings: object) -> Page:
@@ -176,6 +176,63 @@ def test_the_states_of_a_layer_stand_in_one_picture(look: Callable[..., Page]) -
     gate = record.find("forget_gate")[4].tensor[0, 0]
     expect(page.locator(".explanation h2")).to_contain_text("forget_gate[0]")
     assert float(captured.get_attribute("value") or "nan") == pytest.approx(float(gate), rel=1e-6)
+
+
+@pytest.mark.parametrize("width", [390, 1600])
+def test_a_long_sentence_is_read_word_by_word(look: Callable[..., Page], width: int) -> None:
+    text = " ".join(
+        f"win {word} free prize now"
+        for word in ["a", "the", "your", "my", "this", "one", "that", "his", "our", "their"]
+    )
+    page = look("lstm", [], r"^input\[0\]", text, viewport={"width": width, "height": 844})
+    numbers = truth("lstm", text).inputs[0].tensor[0].tolist()
+    words = page.locator(".value .sentence button")
+    expect(words).to_have_count(len(numbers))
+    assert len(numbers) == 50
+    assert [int(one) for one in words.locator("small").all_inner_texts()] == numbers
+    assert " ".join(words.locator("span").all_inner_texts()) == text
+    words.nth(46).click()
+    expect(page.locator(".explanation h2")).to_contain_text("input[0][46]")
+    if width < 760:
+        page.locator(".tabs label").nth(1).click()
+    words.nth(46).focus()
+    page.keyboard.press("ArrowRight")
+    expect(words.nth(47)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".explanation h2")).to_contain_text("input[0][47]")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert hindrances(page) == []
+
+
+def test_scores_over_a_vocabulary_name_their_words(look: Callable[..., Page]) -> None:
+    page = look("translator", [], r"^linear 7 × 4000")
+    record, run = truth("translator"), named("exhibit:translator")
+    scores = record.outputs[0].tensor[0].numpy()  # (T, V)
+    names = run.system.task.columns(run.facts)
+    bars = page.locator(".value .bars button")
+    expect(bars).to_have_count(12)
+    row = int(scores.argmax()) // len(names)  # where one begins
+    for above in (row, row - 1):
+        best = (-scores[above]).argsort(kind="stable")[:12]
+        expect(bars.locator(".name")).to_have_text([names[one] for one in best])
+        page.get_by_role("grid").focus()
+        page.keyboard.press("ArrowUp")
+        page.keyboard.press("Enter")
+
+
+def test_a_score_of_each_letter_stands_under_it(look: Callable[..., Page]) -> None:
+    page = look("gpt", [], r"^linear \d+ × \d+$")
+    letters = named("exhibit:gpt").facts.learnt["characters"]
+    page.get_by_role("grid").focus()
+    assert page.locator(".value .room .columns span").count() > 20
+    scores = truth("gpt").outputs[0].tensor[0].numpy()  # (T, V)
+    row = int(abs(scores).argmax()) // scores.shape[1]  # where one begins
+    page.keyboard.press("Home")
+    for column in range(1, 9):
+        page.keyboard.press("ArrowRight")
+        told = page.get_by_role("gridcell").inner_text()
+        assert told.split(" → ")[1].partition(": ")[0] == written(letters[column - 1])
+        assert number(told.rpartition(": ")[2]) == pytest.approx(scores[row, column], rel=6e-4)
 
 
 def test_a_word_is_exchanged_by_typing_it(look: Callable[..., Page]) -> None:

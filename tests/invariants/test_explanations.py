@@ -118,8 +118,11 @@ def test_what_is_no_formula_says_so(record: Record) -> None:
     assert "what passes through" in odd.explain_gradient("input[0]", (0, 0)).note
     spectrum = trace(Spectrum(), torch.randn(4), loss=lambda output: output)
     complex_number = spectrum.explain("%0", (1,))
-    assert (complex_number.kind, complex_number.note) == ("opaque", "not explained: complex numbers")
-    assert spectrum.explain_gradient("%0", (1,)).note == "not explained: complex numbers"
+    assert (complex_number.kind, complex_number.note) == (
+        "opaque",
+        "not explained: its complex numbers have no formula yet",
+    )
+    assert spectrum.explain_gradient("%0", (1,)).note == "not explained: its complex numbers have no formula yet"
     (drawn,) = odd.find(operation="rand")
     assert "drawn at random" in odd.explain(drawn, (0, 0)).text()
     assert "no gradient reached" in odd.explain_gradient(drawn, (0, 0)).text()

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -13,6 +14,8 @@ from torch import nn
 from liuli.errors import UserError
 from liuli.lab.desk import Desk
 from liuli.lab.limits import MOST_RECORDS
+from liuli.lab.manifest import manifest
+from liuli.lab.packing import Pack
 from liuli.lab.scenes import Scene
 from liuli.lab.server import laboratory
 from liuli.lab.steps import stepped
@@ -170,3 +173,58 @@ def test_without_an_optimizer_it_is_said_so() -> None:
     assert stepped(record, subject.scene, "weight", 0)["assumed"] is True
     with pytest.raises(Exception, match="no parameter"):
         stepped(record, subject.scene, "input[0]", 0)
+
+
+class Spectral(nn.Module):
+    """A filter in the frequencies."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lift = nn.Linear(8, 8)
+        self.filter = nn.Parameter(torch.randn(5, dtype=torch.complex64))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        kept = torch.fft.rfft(self.lift(x)) * self.filter
+        return torch.fft.irfft(kept, n=8) + kept.conj().angle().sum() + kept.abs().sum()
+
+
+def test_of_complex_numbers_both_halves_are_told() -> None:
+    torch.manual_seed(0)
+    desk = Desk()
+    name = desk.show(*of_module(Spectral(), torch.randn(1, 8)))
+    record, subject = desk.get(name).record, desk.get(name).subject
+    visitor = Visitor(laboratory("secret", desk))
+    told = {one["address"]: one for one in visitor.ask("GET", f"/api/records/{name}").json()["values"]}
+    for value in record.values():
+        for direction, tensor in (("forward", value.tensor), ("backward", value.grad)):
+            asked: dict[str, Any] = {"address": value.address, "gradient": direction == "backward"}
+            numbers = visitor.ask("GET", f"/api/records/{name}/numbers", params=asked)
+            small = visitor.ask("GET", f"/api/records/{name}/samples", params=asked)
+            place = {"address": value.address, "index": value.tensor.numel() - 1, "direction": direction}
+            found = visitor.ask("GET", f"/api/records/{name}/explanations", params=place)
+            assert found.status_code == 200, value.address
+            if tensor is None:
+                assert numbers.status_code == small.status_code == 204
+                continue
+            assert numbers.status_code == small.status_code == 200, value.address
+            if not tensor.is_complex():
+                continue
+            read = np.frombuffer(numbers.content, np.float32)
+            assert read == pytest.approx(tensor.abs().reshape(-1).tolist(), rel=1e-6)
+            last = tensor.reshape(-1)[-1].item()
+            assert found.json()["halves"] == pytest.approx([last.real, last.imag], rel=1e-6)
+            assert found.json()["captured"] == pytest.approx(abs(last), rel=1e-6)
+            assert told[value.address]["type"] == "complex64"
+    refused = visitor.ask("GET", f"/api/records/{name}/steps", params={"address": "filter", "index": 0})
+    assert (refused.status_code, "complex" in refused.text) == (422, True)
+    edits = json.dumps({"edits": [{"address": "lift.bias", "index": 0, "number": 2}]})
+    made = visitor.ask("POST", f"/api/records/{name}/edits", content=edits, headers=OWN).json()["record"]
+    (kept,) = record.find("kept")
+    apart = visitor.ask("GET", f"/api/records/{made}/differences", params={"address": kept.address, "gradient": False})
+    other = desk.get(made).record.value(kept.address).tensor
+    moved = (other - kept.tensor).abs().reshape(-1).tolist()
+    assert np.frombuffer(apart.content, np.float64) == pytest.approx(moved, rel=1e-5)
+    pack = Pack()
+    written = {one["address"]: one for one in manifest(record, subject, pack)["values"]}
+    assert ("halves" in written["filter"], "halves" in written["lift.bias"]) == (True, False)
+    assert pack.blobs[written["filter"]["halves"]][0] == "f4"

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 import liuli
 from liuli.errors import UserError
-from liuli.lab.axes import Followed, follow, tables
+from liuli.lab.axes import follow
+from liuli.lab.axes import told as told_axes
+from liuli.lab.beginnings import Followed
 from liuli.lab.manifest import Subject
 from liuli.lab.replies import named
 from liuli.lab.series import series, told
@@ -24,7 +26,7 @@ NAMES = {"words": [f"w{number}" for number in range(20)]}
 def made(exhibit: str, text: str) -> tuple[Record, Subject, Followed]:
     run = named(f"exhibit:{exhibit}")
     record, subject = of_run(run, run.system.task.read_all(text, run.facts, text)[0])
-    return record, subject, follow(record, subject.words)
+    return record, subject, follow(record, subject.words, subject.columns)
 
 
 def words(found: Followed, address: str) -> list[list[str] | None]:
@@ -62,9 +64,8 @@ def test_of_what_stands_side_by_side_the_words_that_differ_are_told() -> None:
     for operation in record.operations:
         if operation.name in ("cat", "mul", "sum", "add"):
             assert words(found, operation.outputs[0])[1] == films, operation.name
-    tables(found, record, NAMES)
     assert words(found, "words.weight") == [NAMES["words"], None]
-    assert "others.weight" not in found.axes
+    assert "others.weight" not in follow(record, NAMES).axes
 
 
 def test_equal_lengths_are_told_apart_by_where_they_come_from() -> None:
@@ -100,12 +101,55 @@ def test_two_sentences_at_once_or_an_unnamed_table_have_no_words() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return self.words(x).sum(1)
 
-    assert not follow(liuli.trace(Whole(), torch.ones(2, 3, dtype=torch.int64), gradients=False), NAMES).axes
+    record = liuli.trace(Whole(), torch.ones(2, 3, dtype=torch.int64), gradients=False)
+    assert set(follow(record, NAMES).axes) == {"words.weight"}
     record = liuli.trace(Whole(), torch.ones(1, 3, dtype=torch.int64), gradients=False)
     assert not follow(record, {"other": NAMES["words"]}).axes
     assert not follow(record, {"words": ["w0"]}).axes  # fewer names than numbers
     found = follow(record, NAMES)
     assert record.outputs[0].address not in found.axes  # a sum over the words runs along them no more
+
+
+@pytest.mark.parametrize("exhibit", ["translator", "gpt"])
+def test_scores_have_the_words_that_they_are_of(exhibit: str) -> None:
+    """The oracle is the answer: the likeliest word of each place, by its name, makes it up."""
+    record, subject, found = made(exhibit, "a man rides a bike")
+    (scores,) = record.outputs
+    table = next(value for value in record.parameters if value.address in scores.producer.inputs)  # type: ignore[union-attr]
+    vocabulary = words(found, table.address)[0]
+    assert vocabulary is not None
+    assert words(found, scores.address)[-1] == vocabulary
+    best = [vocabulary[number] for number in scores.tensor[0].argmax(1).tolist()]
+    if exhibit == "translator":
+        assert best[:-1] == found.words["input[1]"][1:]  # each word foretells the next
+        assert words(found, scores.address)[-2] == found.words["input[1]"]
+    else:
+        assert vocabulary == list(subject.words["tokens"])
+    chances = next(one for one in record.values() if one.producer and one.producer.path == "(loss)")
+    assert words(found, chances.address)[-1] == vocabulary
+
+
+def test_classes_are_named_back_to_the_weights_of_their_own() -> None:
+    class Sorted(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.last = nn.Linear(5, 3), nn.Linear(3, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            hidden = self.first(x).tanh()  # of as many features as there are classes, and none of them
+            scores = self.last(hidden)
+            return (scores / 2).softmax(-1)
+
+    classes = ["cat", "dog", "owl"]
+    record = liuli.trace(Sorted(), torch.randn(2, 5))
+    found = follow(record, {}, classes)
+    assert words(found, "last.weight") == [classes, None]
+    assert words(found, "last.bias") == [classes]
+    for value in [*record.find("scores"), *record.outputs]:
+        assert words(found, value.address) == [None, classes]
+    assert not {"first.weight", "first.bias", record.find("hidden")[0].address} & set(found.axes)
+    assert told_axes(found)["names"] == [0]
+    assert not follow(record, {}, classes[:2]).axes  # another number of names
 
 
 def test_a_state_belongs_to_the_word_that_it_has_read_last() -> None:

@@ -1,6 +1,7 @@
 /** The words that dimensions of values run along, as the manifest has them, and how they are written. */
 
 import type { Manifest, ValueFacts } from './client/client'
+import { own } from './i18n/own'
 
 /** A word for a reader: what cannot be seen by itself has a sign. */
 export function written(word: string): string {
@@ -8,11 +9,18 @@ export function written(word: string): string {
   return shown || '∅'
 }
 
+/** Whether the words along the last dimension of a value are names of what is scored, rather than a sentence. */
+export const named = (manifest: Manifest, value: ValueFacts): boolean =>
+  manifest.names?.includes(value.axes?.at(-1) ?? -1) ?? false
+
 /** The words along each dimension of a value; null for a dimension without. */
 export function wordsOf(manifest: Manifest, value: ValueFacts): (string[] | null)[] {
   return value.shape.map((_, dimension) => {
     const which = value.axes?.[dimension] ?? null
-    return which === null ? null : (manifest.words?.[which]?.map(written) ?? null)
+    const words = which === null ? null : (manifest.words?.[which] ?? null)
+    if (!words) return null
+    const classes = manifest.names?.includes(which!) && words.length === manifest.answer.labels.length
+    return words.map(classes ? own : written)
   })
 }
 

@@ -32,6 +32,7 @@ Table: TypeAlias = dict[str, tuple[Source, NDArray[np.int64]]]  # by letter, the
 Made = TypeVar("Made")
 
 KEPT = 64  # values and operations whose arrays are kept at hand
+COMPLEX = "its complex numbers have no formula yet"
 
 
 class NotExplained(LiuliError):
@@ -88,7 +89,7 @@ class Workbench:
     def _source(self, address: str, tensor: torch.Tensor, gradient: bool) -> Source:
         tensor = tensor.detach()
         if tensor.is_complex():
-            raise NotExplained("complex numbers")
+            raise NotExplained(COMPLEX)
         tensor = tensor.to_dense() if tensor.layout is not torch.strided else tensor
         tensor = tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
         return Source(address, tuple(tensor.shape), tensor.cpu().contiguous().view(-1).numpy(force=True), gradient)
@@ -104,6 +105,9 @@ class Workbench:
             maker = REGISTRY.get(operation.name)
             if maker is None:
                 raise NotExplained(f"{operation.name} has no explainer yet")
+            values = map(self.record.value, (*operation.inputs, *operation.outputs))
+            if any(value.dtype.is_complex for value in values):
+                raise NotExplained(COMPLEX)
             return maker(operation, self)
 
         return self.explainers.get(operation.index, make)

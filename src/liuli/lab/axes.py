@@ -1,8 +1,8 @@
 """Which words the dimensions of a record's values run along: (1, h, T, S) of an attention, T target and S source words.
 
-A sequence begins where whole numbers go into an embedding whose rows have names. From there it is followed through
-every operation by what the explainers know of it: a product shares indices with its operands, a view or a transpose
-moves numbers, a softmax or a sum stays in its place. What cannot be followed has no words.
+Where words begin, `liuli.lab.beginnings` finds. From there they are followed through every operation by what the
+explainers know of it: a product shares indices with its operands, a view or a transpose moves numbers, a softmax or a
+sum stays in its place. What cannot be followed has no words.
 
 Beside its dimensions, every value has the places of the sequences that it depends on at all: what a recurrent network
 has read by then.
@@ -11,7 +11,6 @@ has read by then.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,107 +21,29 @@ from liuli.explaining.families.constants import Constant
 from liuli.explaining.families.edited import Edited
 from liuli.explaining.families.gathering import Gathered
 from liuli.explaining.families.linear import Contraction
-from liuli.explaining.families.moving import Embedding, Moved, Overwritten
+from liuli.explaining.families.moving import Moved, Overwritten
 from liuli.explaining.families.rows import RowExplainer
 from liuli.files import Json
-from liuli.tracing.parts import Operation, Value
+from liuli.lab.beginnings import Axes, Axis, Followed, Names, scores, sequences, spread, tables
+from liuli.tracing.parts import Operation
 from liuli.tracing.record import Record
 
-Names = Mapping[str, Sequence[str]]
-"""What the rows of embeddings stand for, by the last part of the module's path."""
-
-
-@dataclass(frozen=True)
-class Axis:
-    """A dimension that runs along a sequence: for each of its elements the place in the sequence at `root`."""
-
-    root: str
-    places: tuple[int, ...]
-
-
-Axes = tuple[Axis | None, ...]
 JOINS = ("stack", "cat", "hstack", "vstack", "dstack")
 
 
-@dataclass
-class Followed:
-    """Sequences of words through a record.
+def follow(record: Record, names: Names, columns: Sequence[str] = ()) -> Followed:
+    """Every sequence of a record, followed from where it is read, and the names of what it scores.
 
-    Attributes:
-        words: of each sequence, by the address of its numbers.
-        vocabularies: of each value that goes into an embedding, that embedding's key in the `Names`.
-        axes: of the values that have some, by address, for each dimension.
-        reads: of each value the places that it depends on, as bits, by sequence.
+    Args:
+        columns: what the last dimension of the output stands for, where its elements have names.
     """
-
-    words: dict[str, list[str]] = field(default_factory=dict)
-    vocabularies: dict[str, str] = field(default_factory=dict)
-    axes: dict[str, Axes] = field(default_factory=dict)
-    reads: dict[str, dict[str, int]] = field(default_factory=dict)
-
-    def spelled(self, axis: Axis) -> list[str]:
-        """The words along a dimension."""
-        return [self.words[axis.root][place] for place in axis.places]
-
-
-def follow(record: Record, names: Names) -> Followed:
-    """Every sequence of a record, followed from where it is read."""
     found = sequences(record, names)
-    if found.words:
+    tables(found, record, names)
+    scores(found, record, columns)
+    if found.axes:
         for operation in record.operations:
             step(found, record, operation)
     return found
-
-
-def tables(found: Followed, record: Record, names: Names) -> None:
-    """Give the weights of the embeddings a word for each row; what is computed from them goes without."""
-    for value in record.values():
-        path, _, last = value.address.rpartition(".")
-        rows = names.get(path.rpartition(".")[2], ())
-        if value.origin == "parameter" and last == "weight" and rows and list(value.shape[:1]) == [len(rows)]:
-            found.words[value.address] = list(rows)
-            found.axes[value.address] = (Axis(value.address, tuple(range(len(rows)))), None)
-
-
-def sequences(record: Record, names: Names) -> Followed:
-    """Every sequence of a record, where it is read."""
-    found = Followed()
-    for operation in record.operations:
-        part = operation.path.rpartition(".")[2]
-        if operation.name == "embedding" and names.get(part):
-            begin(found, record, operation, part, names[part])
-    return found
-
-
-def begin(found: Followed, record: Record, operation: Operation, part: str, names: Sequence[str]) -> None:
-    """The sequence that an embedding reads, at the value that its numbers come from."""
-    numbers = next((one for one in operation.inputs if not record.value(one).dtype.is_floating_point), None)
-    if numbers is None:
-        return
-    value = source(record, record.value(numbers))
-    size = value.tensor.numel()
-    if not value.shape or value.shape[-1] != size or int(value.tensor.max()) >= len(names):
-        return  # several sentences at once, or not these names
-    root = str(value.address)
-    found.words[root] = [names[number] for number in value.tensor.reshape(-1).tolist()]
-    found.vocabularies[root] = part
-    found.axes[root] = (*[None] * (len(value.shape) - 1), Axis(root, tuple(range(size))))
-    found.reads[root] = {root: (1 << size) - 1}
-
-
-def source(record: Record, value: Value) -> Value:
-    """Where the numbers of a value stood before they were only moved."""
-    while (made := value.producer) is not None:
-        try:
-            explainer = bench(record).explainer(made)
-        except NotExplained:
-            break
-        if not isinstance(explainer, Moved) or isinstance(explainer, Edited | Overwritten | Gathered | Embedding):
-            break
-        if len(explainer.addresses) != 1 or any((which < 0).any() for which, _ in explainer.origins):
-            break
-        value = record.value(explainer.addresses[0])
-    return value
 
 
 def step(found: Followed, record: Record, operation: Operation) -> None:
@@ -147,7 +68,8 @@ def step(found: Followed, record: Record, operation: Operation) -> None:
         found.reads[address] = dict(reads)
         axes: list[Axis | None] = [None] * len(operation.shapes[output])
         if operation.name == "embedding":
-            own = found.axes.get(carried[0], ()) if carried else ()
+            numbers = next((one for one in carried if not record.value(one).dtype.is_floating_point), None)
+            own = found.axes[numbers] if numbers else ()
             axes[: len(own)] = own
         elif isinstance(explainer, Contraction):
             shared(found, explainer, axes)
@@ -170,12 +92,6 @@ def shared(found: Followed, explainer: Contraction, axes: list[Axis | None]) -> 
         for axis, index in zip(carried or (), spread(indices[name], len(carried or ())), strict=False):
             if axis is not None and index in own:
                 axes[own.index(index)] = axes[own.index(index)] or axis
-
-
-def spread(indices: Sequence[str | None], rank: int) -> list[tuple[str, int] | None]:
-    """The index of each of `rank` dimensions; the first may stand for several of them at once."""
-    many = [(indices[0], place) for place in range(rank - len(indices) + 1)] if indices else []
-    return [None if name is None else (name, place) for name, place in [*many, *((one, 0) for one in indices[1:])]]
 
 
 def stays(
@@ -274,11 +190,17 @@ def grown(masks: Sequence[int]) -> list[int] | None:
     return found
 
 
-def told(found: Followed) -> tuple[list[Json], dict[str, Json]]:
-    """The words of every axis that differs, and for each value with words which of these its dimensions have."""
+def told(found: Followed) -> dict[str, Json]:
+    """The words of every axis that differs; which of these are names, in no sequence; and for each value with words
+    which of them its dimensions have.
+    """
     known: dict[Axis, int] = {}
     numbers = {
         address: [None if axis is None else known.setdefault(axis, len(known)) for axis in axes]
         for address, axes in found.axes.items()
     }
-    return [found.spelled(axis) for axis in known], numbers
+    return {
+        "words": [found.spelled(axis) for axis in known],
+        "names": [number for axis, number in known.items() if axis.root not in found.vocabularies],
+        "axes": numbers,
+    }

@@ -28,10 +28,20 @@ MOST = 1 << 18  # operands of one number
 def explained(bench: Workbench, address: str, flat: int, direction: str) -> Json:
     """How element `flat` of the value at `address` came to be ("forward"), or its gradient ("backward")."""
     value = bench.record.value(address)
-    source = bench.source(address) if direction == "forward" else bench.gradient(address)
-    captured = None if source is None else number_json(source.array[flat])
     parts = forward(bench, value, flat) if direction == "forward" else backward(bench, value, flat)
-    return {"captured": captured, "parts": [shown(one) for one in parts]}
+    return {**captured(bench, value, flat, direction), "parts": [shown(one) for one in parts]}
+
+
+def captured(bench: Workbench, value: Value, flat: int, direction: str) -> dict[str, Json]:
+    """The number as the network had it; of a complex one the magnitude, and its two halves."""
+    if value.dtype.is_complex:
+        tensor = value.tensor if direction == "forward" else value.grad
+        if tensor is None:
+            return {"captured": None}
+        number = complex(tensor.reshape(-1)[flat].item())
+        return {"captured": number_json(abs(number)), "halves": [number_json(number.real), number_json(number.imag)]}
+    source = bench.source(value.address) if direction == "forward" else bench.gradient(value.address)
+    return {"captured": None if source is None else number_json(source.array[flat])}
 
 
 def shown(part: Json) -> Json:
@@ -63,14 +73,19 @@ def forward(bench: Workbench, value: Value, flat: int) -> list[Json]:
 
 def backward(bench: Workbench, value: Value, flat: int) -> list[Json]:
     """Every operation that used the number, with what came back from it."""
-    if bench.gradient(value.address) is None:
+    if not reached(bench, value):
         return []
     return [one for operation in value.users for one in returned(bench, operation, value.address, flat)]
 
 
+def reached(bench: Workbench, value: Value) -> bool:
+    """Whether a gradient came back to it."""
+    return (value.grad if value.dtype.is_complex else bench.gradient(value.address)) is not None
+
+
 def returned(bench: Workbench, operation: Operation, address: str, flat: int) -> list[Json]:
     """What comes back from one operation."""
-    if all(bench.gradient(output) is None for output in operation.outputs):
+    if not any(reached(bench, bench.record.value(output)) for output in operation.outputs):
         return []
     try:
         expression = bench.explainer(operation).gradient(address, flat)

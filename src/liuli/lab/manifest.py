@@ -18,8 +18,9 @@ from liuli.explaining.explain import bench
 from liuli.explaining.explainer import NotExplained, Workbench
 from liuli.files import Json
 from liuli.lab import axes, series
+from liuli.lab.beginnings import Names
 from liuli.lab.instances import explained
-from liuli.lab.packing import Pack, array_of, finite
+from liuli.lab.packing import Pack, array_of, finite, halves_of
 from liuli.lab.sampling import sample, stored, way
 from liuli.lab.scenes import Scene
 from liuli.lab.sources import sources
@@ -49,6 +50,7 @@ class Subject:
         labels: the name of each class.
         about: the text about the system, by language.
         words: what the rows of the network's embeddings stand for, by the last part of the module's path.
+        columns: what the last dimension of the output stands for, where its elements have names.
         scene: what the record was made in, where it can be made once more.
         notes: how the number that the backward pass begins from was chosen, and what else a reader must know.
             Each is a key of the page's texts with what is put into it: ("loss-answer", {"class": "7"}).
@@ -63,7 +65,8 @@ class Subject:
     shares: str = ""
     labels: Sequence[str] = ()
     about: Mapping[str, Description] = field(default_factory=dict)
-    words: axes.Names = field(default_factory=dict)
+    words: Names = field(default_factory=dict)
+    columns: Sequence[str] = ()
     notes: Sequence[tuple[str, Mapping[str, str]]] = field(default_factory=tuple)
     scene: Scene | None = field(default=None, repr=False)
 
@@ -72,9 +75,8 @@ def manifest(record: Record, subject: Subject, pack: Pack | None) -> Json:
     """The manifest of a page; with a `pack` the arrays and the explanations go into it, else the page asks for them."""
     lines, places = sources(record)
     work = bench(record)
-    followed = axes.follow(record, subject.words)
-    axes.tables(followed, record, subject.words)
-    words, along = axes.told(followed)
+    followed = axes.follow(record, subject.words, subject.columns)
+    told = axes.told(followed)
     whole = stored(record.values()) if pack else set()
     begin = subject.shares or (record.outputs[0].address if record.outputs else "")
     partly = pack is not None and begin and len(whole) < len(record.values())
@@ -99,14 +101,15 @@ def manifest(record: Record, subject: Subject, pack: Pack | None) -> Json:
         "outputs": [value.address for value in record.outputs],
         "loss": record.loss.address if record.loss else None,
         "modules": module(record.modules),
-        "words": words,
+        "words": told["words"],
+        "names": told["names"],
         "series": series.told(record, followed),
         "sources": lines,
         "operations": [operation_facts(one, places[one.index]) for one in record.operations],
         "values": [
             {
                 **value_facts(one, one.address in whole, pack),
-                "axes": along.get(one.address),
+                "axes": told["axes"].get(one.address),
                 "spelled": one.address in followed.vocabularies,
             }
             for one in record.values()
@@ -147,7 +150,6 @@ def operation_facts(operation: Operation, places: Json) -> Json:
         "arguments": {name: spelled(value) for name, value in operation.arguments.items()},
         "multiplyAdds": operation.multiply_adds,
         "opened": operation.opened.name if operation.opened else None,
-        "note": operation.note,
     }
 
 
@@ -173,7 +175,6 @@ def value_facts(value: Value, whole: bool, pack: Pack | None) -> Json:
         "producer": value.producer.index if value.producer else None,
         "users": [user.index for user in value.users],
         "view": view(value),
-        "note": value.note,
     }
     grad = value.grad
     facts["gradient"] = grad is not None
@@ -182,6 +183,8 @@ def value_facts(value: Value, whole: bool, pack: Pack | None) -> Json:
             facts[f"statistics{name}"], facts[f"histogram{name}"] = described(tensor)
             if pack and whole:
                 facts[f"data{name}"] = pack.add(array_of(tensor))
+                if tensor.is_complex():
+                    facts[f"halves{name}"] = pack.add(halves_of(tensor))
             elif pack:
                 facts[f"sample{name}"] = sample(tensor, pack)
     return facts

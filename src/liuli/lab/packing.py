@@ -70,9 +70,10 @@ def shuffled(array: NDArray[np.generic]) -> bytes:
 
 
 def array_of(tensor: Tensor) -> NDArray[np.generic]:
-    """`tensor` flat, in a type that a page can hold without changing a number."""
+    """`tensor` flat, in a type that a page can hold without changing a number; of complex numbers their magnitudes."""
     tensor = tensor.detach().cpu()
     tensor = tensor.to_dense() if tensor.layout is not torch.strided else tensor
+    tensor = tensor.abs() if tensor.is_complex() else tensor
     if tensor.dtype in (torch.bfloat16, torch.float16):
         tensor = tensor.float()
     if tensor.dtype is torch.bool:
@@ -81,3 +82,8 @@ def array_of(tensor: Tensor) -> NDArray[np.generic]:
     if array.dtype.name in TYPES:
         return array
     return array.astype(np.float64)  # whole numbers up to 2⁵³
+
+
+def halves_of(tensor: Tensor) -> NDArray[np.generic]:
+    """The real and the imaginary part of each complex number, one number after another."""
+    return array_of(torch.view_as_real(tensor.detach().resolve_conj()))

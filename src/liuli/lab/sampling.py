@@ -17,7 +17,7 @@ from liuli.explaining.explanation import Explanation
 from liuli.explaining.expression import Operand
 from liuli.files import Json
 from liuli.lab.instances import explained
-from liuli.lab.packing import Pack
+from liuli.lab.packing import Pack, array_of
 from liuli.lab.statistics import strongest
 from liuli.tracing.parts import Value
 from liuli.tracing.record import Record
@@ -52,7 +52,7 @@ def small(tensor: Tensor) -> tuple[NDArray[np.uint8], float, float]:
     numbers = numbers.reshape((1,) * (2 - numbers.dim()) + tuple(numbers.shape))
     height, width = numbers.shape[-2:]
     chosen = numbers.reshape(-1, height, width)[:PLANES, :: -(-height // SIDE), :: -(-width // SIDE)]
-    planes = chosen.float().cpu().nan_to_num()
+    planes = (chosen.abs() if chosen.is_complex() else chosen).float().cpu().nan_to_num()
     low, high = float(planes.min()), float(planes.max())
     return ((planes - low) / ((high - low) or 1) * 255).round().numpy().astype(np.uint8), low, high
 
@@ -83,13 +83,13 @@ def asked(record: Record, bench: Workbench, start: str, whole: set[str]) -> Iter
     yield from ((value, flat, direction) for value, flat in steps(record, bench, start) for direction in both)
     for value in record.values():
         if value.producer is not None and value.address not in whole and value.origin == "operation":
-            yield value, strongest(bench.source(value.address).array), "forward"
+            yield value, strongest(array_of(value.tensor)), "forward"
 
 
 def steps(record: Record, bench: Workbench, start: str) -> Iterator[tuple[Value, int]]:
     """The numbers on the way."""
     value = record.value(start)
-    flat = strongest(bench.source(start).array)
+    flat = strongest(array_of(value.tensor))
     for _ in range(LONGEST):
         yield value, flat
         onward = heaviest(record, forward(bench, value, flat))

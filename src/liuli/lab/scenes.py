@@ -129,6 +129,7 @@ class Answering:
             labels=run.facts.classes,
             about=descriptions(listings()[run.system.name]),
             words={part: rows.names for part, rows in task.rows(run.facts).items()},
+            columns=task.columns(run.facts),
             notes=[
                 *([("note.words", {"words": self.example.spelled})] if self.example.spelled else []),
                 *([self.completed] if self.completed else []),

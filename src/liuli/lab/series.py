@@ -11,7 +11,8 @@ import math
 from collections.abc import Sequence
 
 from liuli.files import Json
-from liuli.lab.axes import Axis, Followed, grown
+from liuli.lab.axes import grown
+from liuli.lab.beginnings import Axis, Followed
 from liuli.lab.views import SHARED
 from liuli.tracing.parts import Value
 from liuli.tracing.record import Record

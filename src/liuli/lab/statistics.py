@@ -19,11 +19,14 @@ PIECE = 1 << 16  # numbers that stay in the processor's cache
 
 
 def described(tensor: Tensor) -> tuple[Json, Json]:
-    """Statistics and the counts of a histogram, of the finite numbers; `strongest` is the place of one of them."""
+    """Statistics and the counts of a histogram, of the finite numbers (of the magnitudes of complex ones).
+
+    `strongest` is the place of one of them.
+    """
     quick = described_quickly(tensor)
     if quick is not None:
         return quick
-    numbers = array_of(tensor.abs() if tensor.is_complex() else tensor)
+    numbers = array_of(tensor)
     finites = numbers[np.isfinite(numbers)].astype(np.float64)
     if not finites.size:
         return {"count": numbers.size, "finite": 0}, None

@@ -34,6 +34,8 @@ def stepped(record: Record, scene: Scene | None, address: str, flat: int) -> Jso
             kind.
     """
     value = record.value(address)
+    if value.dtype.is_complex:
+        raise UserError(f"{address}: holds complex numbers, of which no step is explained")
     optimizer = scene.optimizer if scene is not None else None
     state, group = {}, None
     if isinstance(optimizer, torch.optim.Optimizer) and scene is not None:

@@ -20,7 +20,8 @@ def view(value: Value) -> View:
     if all(size == 1 for size in shape):
         return "scalar"
     made = value.producer.name if value.producer else ""
-    if not value.dtype.is_floating_point and value.origin == "input" and len(shape) == 1:
+    whole = not (value.dtype.is_floating_point or value.dtype.is_complex)
+    if whole and value.origin == "input" and len(shape) == 1:
         return "words"
     if made in SHARED:
         return "attention" if len(shape) >= 2 and shape[-2] > 1 else "shares"

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from liuli.errors import LiuliError, UserError
 from liuli.files import Json
-from liuli.lab.axes import Names, sequences
+from liuli.lab.beginnings import Names, sequences
 from liuli.lab.limits import MOST_CHANGES, MOST_EDITS
 from liuli.lab.manifest import Subject
 from liuli.lab.packing import finite
@@ -219,4 +219,5 @@ def difference(before: Value, after: Value, gradient: bool) -> Tensor | None:
         return None
     if one.shape != two.shape:
         raise UserError(f"{before.address}: has another shape than before, {tuple(two.shape)} for {tuple(one.shape)}")
-    return two.double() - one.double()
+    wide = torch.complex128 if one.is_complex() else torch.float64
+    return two.to(wide) - one.to(wide)

@@ -279,6 +279,10 @@ class Task(ABC):
         """
         return {}
 
+    def columns(self, facts: Facts) -> Sequence[str]:
+        """What the last dimension of the network's output stands for, where each of its elements has a name."""
+        return facts.classes
+
     @abstractmethod
     def doubt(self, output: Any) -> Tensor:
         """The loss of what the network returned (a batch of one) if its own answer were right, with a gradient.

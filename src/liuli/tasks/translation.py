@@ -257,6 +257,10 @@ class Translation(Task):
             "target_embedding": Rows(names["target"], [""] * len(names["target"])),
         }
 
+    def columns(self, facts: Facts) -> Sequence[str]:
+        """The pieces of the target language."""
+        return subwords.names(facts.learnt["target"])
+
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """The translation, and the pieces that it is put together from."""
         words = facts.learnt["target"]

@@ -136,7 +136,6 @@ class Pass:
             multiply_adds=multiply_adds(step.kind.name, arguments, first.shape, lambda a: self.values[a].shape),
             origin=weakref.ref(record),
             called=(step.args, step.kwargs),
-            note=step.kind.note,
         )
         module.operations.append(operation)
         for address in step.outputs:

@@ -78,7 +78,6 @@ class Kind:
     simple: bool = True  # none of these, and it writes to nothing
     repeatable: bool = False  # cheap, and to the bit the same each time
     writes: Callable[[tuple[Any, ...], dict[str, Any]], Targets] | None = None
-    note: str = ""
 
 
 def kind_of(function: Callable[..., Any]) -> Kind:

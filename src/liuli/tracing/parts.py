@@ -79,7 +79,6 @@ class Value:
     store: Store = field(repr=False)
     producer: Operation | None = field(default=None, repr=False)
     users: list[Operation] = field(default_factory=list, repr=False)
-    note: str = ""
 
     @property
     def name(self) -> str | None:
@@ -148,7 +147,6 @@ class Operation:
     called: tuple[tuple[Any, ...], dict[str, Any]] = field(repr=False)  # arguments as they were passed, with addresses
     opened: Opened | None = field(default=None, repr=False)  # the kernel that it is a part of
     draws: tuple[Address, ...] = ()  # values drawn at random inside (see `%12.draw` above)
-    note: str = ""
 
     @property
     def record(self) -> Record:

@@ -11,8 +11,11 @@ export function plainNumber(tree: Tree): number {
   return Number(String(tree[1]).replace('inf', 'Infinity'))
 }
 
-/** A number that may be missing. */
-export const captured = (tree: Tree | null): number | null => (tree === null ? null : plainNumber(tree))
+/** A number as the network had it, which may be missing; of a complex one also its two halves. */
+export function captured(told: { captured: Tree | null; halves?: Tree[] }): Pick<Explanation, 'captured' | 'halves'> {
+  const number = told.captured === null ? null : plainNumber(told.captured)
+  return told.halves ? { captured: number, halves: told.halves.map(plainNumber) as [number, number] } : { captured: number }
+}
 
 export interface Formula {
   result: string
@@ -43,8 +46,10 @@ export interface Explanation {
   address: string
   index: number
   direction: Direction
-  /** The number as the network had it; null where there is none. */
+  /** The number as the network had it; null where there is none; of a complex one the magnitude. */
   captured: number | null
+  /** The real and the imaginary part of a complex one. */
+  halves?: [number, number]
   /** Forward one part, none where a number has no past; backward one for each operation that used the number. */
   parts: Part[]
 }
@@ -84,7 +89,6 @@ export interface ValueFacts {
   producer: number | null
   users: number[]
   view: ViewKind
-  note: string
   gradient: boolean
   /** For each dimension that runs along words, which of `Manifest.words` these are. */
   axes?: (number | null)[] | null
@@ -97,6 +101,9 @@ export interface ValueFacts {
   /** Numbers of the arrays that hold it, in a file. */
   data?: number
   dataGradient?: number
+  /** The same of the real and imaginary parts, one after another, of complex numbers, whose `data` are magnitudes. */
+  halves?: number
+  halvesGradient?: number
   /** A small picture, where the whole does not go into a file. */
   sample?: Sample
   sampleGradient?: Sample
@@ -122,7 +129,6 @@ export interface OperationFacts {
   arguments: Record<string, string>
   multiplyAdds: number
   opened: string | null
-  note: string
 }
 
 export interface ModuleFacts {
@@ -160,6 +166,8 @@ export interface Manifest {
   loss: string | null
   modules: ModuleFacts
   words?: string[][]
+  /** Which of `words` are names, of classes or of a whole vocabulary, in no sequence. */
+  names?: number[]
   series?: Series[]
   sources: SourceFacts[]
   operations: OperationFacts[]

@@ -10,6 +10,7 @@ import {
   type Manifest,
   type Numbers,
   type Part,
+  type Tree,
   type ValueFacts,
 } from './client'
 import { unpack, type PackedType } from './pack'
@@ -20,7 +21,7 @@ export interface FileManifest extends Manifest {
   /** For each operation, one for each of its outputs. */
   templates: Template[][]
   /** Where not everything fits: explanations of the numbers on one way through the network. */
-  way: Record<string, Pick<Explanation, 'captured' | 'parts'>>
+  way: Record<string, { captured: Tree | null; halves?: Tree[]; parts: Part[] }>
 }
 
 /** The text of array `number` of the page, and its type. */
@@ -52,12 +53,19 @@ export class FileClient implements Client {
 
   async explain(address: string, index: number, direction: Direction): Promise<Explanation> {
     const told = this.manifest.way[`${direction} ${address} ${index}`]
-    if (told) return { address, index, direction, parts: told.parts, captured: captured(told.captured) }
+    if (told) return { address, index, direction, parts: told.parts, ...captured(told) }
     const value = this.values.get(address)!
     if (direction === 'backward' && !value.gradient) return { address, index, direction, captured: null, parts: [] }
     const [number] = await this.slice(address, direction === 'backward', index, 1)
     const parts = await (direction === 'forward' ? this.made(value, index) : this.returned(value, index))
-    return { address, index, direction, captured: number!, parts }
+    const halves = await this.halves(value, index, direction)
+    return { address, index, direction, parts, captured: number!, ...(halves && { halves }) }
+  }
+
+  private async halves(value: ValueFacts, index: number, direction: Direction): Promise<[number, number] | undefined> {
+    const number = direction === 'forward' ? value.halves : value.halvesGradient
+    const all = number === undefined ? null : await this.array(number)
+    return all ? [all[2 * index]!, all[2 * index + 1]!] : undefined
   }
 
   async sample(address: string, gradient: boolean) {

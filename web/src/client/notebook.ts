@@ -12,6 +12,7 @@ import {
   type Numbers,
   type Part,
   type Step,
+  type Tree,
   type WordEdit,
 } from './client'
 import { TYPES, type PackedType } from './pack'
@@ -29,7 +30,8 @@ interface Answer {
   error?: string
   absent?: boolean
   type?: PackedType
-  captured?: number | null
+  captured?: Tree | null
+  halves?: Tree[]
   parts?: Part[]
 }
 
@@ -74,7 +76,7 @@ export class NotebookClient implements Client {
 
   async explain(address: string, index: number, direction: Direction): Promise<Explanation> {
     const [answer] = await this.ask({ ask: 'explain', address, index, direction })
-    return { address, index, direction, captured: captured(answer.captured!), parts: answer.parts! }
+    return { address, index, direction, parts: answer.parts!, ...captured({ captured: null, ...answer }) }
   }
 
   async step(address: string, index: number): Promise<Step> {

@@ -96,8 +96,8 @@ export class ServerClient implements Client {
 
   async explain(address: string, index: number, direction: Direction): Promise<Explanation> {
     const query = new URLSearchParams({ address, index: String(index), direction })
-    const found = await api.told<{ captured: Tree | null; parts: Part[] }>(`${this.place}/explanations?${query}`)
-    return { address, index, direction, captured: captured(found.captured), parts: found.parts }
+    const found = await api.told<{ captured: Tree | null; halves?: Tree[]; parts: Part[] }>(`${this.place}/explanations?${query}`)
+    return { address, index, direction, parts: found.parts, ...captured(found) }
   }
 }
 

@@ -16,3 +16,12 @@ export function stepping(event: KeyboardEvent, at: number, count: number, choose
   const row = event.currentTarget as HTMLElement
   requestAnimationFrame(() => row.querySelector<HTMLElement>('[aria-pressed="true"]')?.focus())
 }
+
+/** Moving the focus along a row of buttons by arrow keys; the one that has it is chosen by Enter. */
+export function walking(event: KeyboardEvent, at: number): void {
+  const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key]
+  const next = step && (event.currentTarget as HTMLElement).children[at + step]
+  if (!next) return
+  event.preventDefault()
+  ;(next as HTMLElement).focus()
+}

@@ -80,8 +80,6 @@ class Elementwise(Explainer):
                 self.constants[letter] = None
             else:
                 raise NotExplained(f"{operation.name} with {name}={value!r}")
-        if bench.record.value(operation.outputs[0]).dtype.is_complex:
-            raise NotExplained("complex numbers")
 
     def environment(self, output: int, flat: Flats) -> dict[str, Expression | None]:
         shape = self.shape(output)

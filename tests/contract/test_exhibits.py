@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,17 @@ def test_an_exhibit_answers(name: str) -> None:
             answer = task.answer(task.respond(network, example.batch)[0], run.facts)
         said = f"{answer['answer']} {json.dumps(answer['boxes'])}" if "boxes" in answer else str(answer["answer"])
         assert re.fullmatch(expected, said, re.DOTALL), said
+
+
+@every
+def test_what_is_said_to_type_next_can_be_asked(name: str) -> None:
+    run = Run.open(f"exhibit:{name}")
+    task = run.system.task
+    (given,) = shlex.split(task.asked(run.facts))
+    if not given.startswith("my-"):
+        assert task.read_all(given, run.facts, "given")
+    else:
+        assert Path(given).suffix in task.endings
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from liuli import cli
+from liuli.cli.predict import details
 from tests.small_run import seven, small_run
 
 
@@ -61,6 +62,28 @@ def test_one_bad_file_does_not_stop_the_others(here: Path, capsys: pytest.Captur
     assert ["error" in answer for answer in answers] == [True, False, True]
     assert printed.err.count("\n") == 2
     assert "bad.png: holds text" in printed.err
+
+
+@pytest.mark.parametrize("given", ["", "  "])
+def test_nothing_is_no_picture(here: Path, given: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["predict", "small", given]) == 2
+    assert capsys.readouterr().err == "liuli: input: is empty, expected a file, or a folder of files\n"
+    assert cli.run(["explain", "small", given, "--no-open"]) == 2
+    assert "needs an input of kind image" in capsys.readouterr().err
+
+
+def test_nothing_is_no_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for verb, run in (("predict", "lstm"), ("explain", "lstm"), ("predict", "word2vec")):
+        assert cli.run([verb, f"exhibit:{run}", " "]) == 2
+        assert capsys.readouterr().err.startswith("liuli: input: ")
+
+
+def test_a_list_of_numbers_is_one_line() -> None:
+    told = details({"answer": "x", "code": [0.5] * 20, "boxes": [{"a": 1}, {"a": 2}]}).plain.splitlines()
+    assert told == ["  code: " + ", ".join(["0.5"] * 12) + ", … 8 more", "  boxes: a 1", "  boxes: a 2"]
 
 
 def test_standard_input(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

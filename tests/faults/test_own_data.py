@@ -98,7 +98,7 @@ def test_a_faulty_table_is_refused_in_one_sentence(tmp_path: Path, text: str, ta
 
 def test_text_in_another_encoding_is_refused_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_bytes(b"a,kind\n1,x\n2,caf\xe9\n")
-    with pytest.raises(UserError, match=r"t.csv, line 3: is not text in UTF-8"):
+    with pytest.raises(UserError, match=r"t.csv, line 3: is no text in UTF-8"):
         own.load(tmp_path / "t.csv", "kind")
 
 

@@ -16,6 +16,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from liuli.catalog import find
 from liuli.data.store import load
+from liuli.errors import UserError
 from liuli.models.foundations.gaussian_classifier import GaussianClassifier
 from liuli.models.foundations.pca import PCA
 from liuli.models.foundations.perceptron import Perceptron
@@ -151,6 +152,13 @@ def test_more_components_than_features_are_refused() -> None:
     for wrong in (0, 4):
         with pytest.raises(ValueError, match=f"n_components is {wrong}, expected 1 to the number of features, 3"):
             PCA(wrong).fit(np.eye(3))
+
+
+def test_of_few_columns_there_are_no_more_components() -> None:
+    assert find("pca").build(features=4).components.shape == (4, 4)
+    assert find("pca").build(features=4, components=2).components.shape == (2, 4)
+    with pytest.raises(UserError, match="components is 0, expected 1 or more"):
+        find("pca").build(features=4, components=0)
 
 
 @pytest.mark.parametrize("name", ["perceptron", "gaussian-classifier", "pca"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,29 @@ def test_the_gallery_names_both_classes() -> None:
     scores, pixels, labels = outputs(300, 1)
     (axes,) = figures.mistakes(pixels, labels, scores.softmax(1), LONG).axes
     assert [text.get_text().split("  ")[0] for text in axes.texts] == ["T-shirt/top →", "Trouser"]
+
+
+def test_chinese_is_written_by_another_font(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figure = figures.new_figure(2, 1)
+    figure.text(0.1, 0.5, "琉璃")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (file,) = figures.save({"said": figure}, tmp_path)
+    others = figures.families()[1:]
+    assert figure.texts[0].get_fontfamily() == ["sans-serif", *others]
+    drawn = file.read_bytes()
+    monkeypatch.setattr(figures, "families", lambda: ["sans-serif"])
+    figures.save({"said": figure}, tmp_path)
+    figure.texts[0].set_fontfamily("sans-serif")
+    figures.save({"said": figure}, tmp_path)
+    assert (file.read_bytes() != drawn) == bool(others), "boxes where there is no such font"
+
+
+def test_other_warnings_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figure = figures.new_figure(2, 1)
+    monkeypatch.setattr(figure, "savefig", lambda *_, **__: warnings.warn("so so", stacklevel=1))
+    with pytest.warns(UserWarning, match="so so"):
+        figures.write(figure, tmp_path / "a.png")
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:

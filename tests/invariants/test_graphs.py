@@ -129,7 +129,7 @@ def test_a_node_named_in_a_file_and_one_named_by_its_name(tmp_path: Path) -> Non
     assert int(TASK.read("paper p5", named, "it").batch[2][0, 0]) == 5
     with pytest.raises(UserError, match="expected one of p0, p1"):
         TASK.read("5", named, "it")
-    with pytest.raises(UserError, match="cannot be read as text"):
+    with pytest.raises(UserError, match="line 1: is no text in UTF-8; give the number"):
         TASK.read(b"\xff\xfe", facts, "it")
 
 

@@ -150,9 +150,10 @@ def test_for_whom_nobody_knows_there_is_what_most_like(known: tuple[Facts, Split
     ("text", "says"),
     [
         ("", "expected a user"),
-        ("1 2 3", "expected a user"),
+        ("1 2 3", "has no item 2 3"),
+        ("Ann of nowhere", "expected a user"),
         ("3 99", "has no item 99"),
-        (b"\xff", "cannot be read as text"),
+        (b"\xff", "it, line 1: is no text in UTF-8"),
     ],
 )
 def test_what_is_no_question(text: str | bytes, says: str, known: tuple[Facts, Split, Split]) -> None:
@@ -202,6 +203,37 @@ def test_ratings_of_a_users_own(tmp_path: Path) -> None:
     model = Recommender(**TASK.options(facts), width=4).eval()
     answer = TASK.answer(TASK.respond(model, TASK.read("ann3", facts, "it").batch)[0], facts)
     assert answer["recommended"][0]["title"].startswith("Book ")
+
+
+@pytest.mark.parametrize(
+    ("given", "user", "item"),
+    [
+        ("Ann Lee", "Ann Lee", None),
+        ("user Ann Lee", "Ann Lee", None),
+        ("Ann Lee M 3", "Ann Lee", "M 3"),
+        ("Ann Lee The Third Man", "Ann Lee", "M 3"),
+        ("Ann M 3", "Ann", "M 3"),
+        ("user 7", "user 7", None),
+        ("Bo M 3", None, "M 3"),
+        ("Bo Lee The Third Man", None, "M 3"),
+    ],
+)
+def test_users_and_items_may_have_names_of_several_words(
+    given: str, user: str | None, item: str | None, tmp_path: Path
+) -> None:
+    rows = [f"{user},M {item},3,{'The Third Man' if item == 3 else ''}" for user in ("Ann", "Ann Lee", "user 7")
+            for item in range(8)]  # fmt: skip
+    (tmp_path / "mine.csv").write_text("\n".join(["user,item,rating,title", *rows]) + "\n")
+    facts = own.load(tmp_path / "mine.csv", None, "ratings").facts
+    facts = replace(facts, details={**facts.details, "rated": [""] * 3})
+    example = TASK.read(given, facts, "it")
+    pairs = example.batch[0].view(-1, 2)
+    number = facts.details["users"].index(user) if user else -1
+    assert pairs[:, 0].unique().tolist() == [number]
+    assert pairs[:, 1].tolist() == ([facts.details["items"].index(item)] if item else list(range(8)))
+    assert ("cold start" in example.remark) == (user is None)
+    with pytest.raises(UserError, match="has no item M 9"):
+        TASK.read("Ann Lee M 9", facts, "it")
 
 
 def half_stars(folder: Path) -> Path:

@@ -212,7 +212,7 @@ def spoilt(garden: Path, file: str, content: bytes | str | None) -> None:
         ("classes.txt", "a\n\nb\n", r"classes.txt, line 2: is empty, expected the name of class 1"),
         ("classes.txt", "a\nb\na\n", r"classes.txt, line 3: 'a' stands there twice"),
         ("classes.txt", "a\nunlabelled\n", r"classes.txt: names 2 classes, expected"),
-        ("classes.txt", b"\xff\xfe", r"classes.txt: cannot be read as text in UTF-8"),
+        ("classes.txt", b"a\n\xff\xfe", r"classes.txt, line 2: is no text in UTF-8"),
     ],
 )
 def test_faulty_masks_are_refused_in_one_sentence(garden: Path, file: str, content: bytes, sentence: str) -> None:

@@ -97,8 +97,8 @@ def test_a_sentence_is_remarked_upon(facts: Facts) -> None:
     [
         (b"", "is empty"),
         (b" \n\t\n", "is empty"),
-        (b"\xff\xfe\x00bad", "is no UTF-8 text"),
-        (b"one\0two", "zero bytes"),
+        (b"one\n\xff\xfe\x00bad", "a.txt, line 2: is no text in UTF-8"),
+        (b"one\0two", "line 1: holds a zero byte"),
         (b"a" * (1 << 20 | 1), "expected at most"),
     ],
     ids=["empty", "blank", "binary", "zeros", "large"],
@@ -179,20 +179,39 @@ def test_a_users_own_table_is_read(tmp_path: Path) -> None:
     assert all(label == ("good" in text) for text, label in zip(data.test.inputs, data.test.targets, strict=True))
 
 
+@pytest.mark.parametrize("between", [";", "\t"])
+def test_columns_may_be_parted_by_other_signs(tmp_path: Path, between: str) -> None:
+    rows = [f"it is {n}, it seems{between}{'yes' if n % 3 else 'no'}" for n in range(60)]
+    (tmp_path / "mine.csv").write_text(f"text{between}label\n" + "\n".join(rows) + "\n")
+    data = own.load(tmp_path / "mine.csv", None, "sentence")
+    assert data.facts.classes == ("no", "yes")
+    assert data.train.inputs[0].endswith(", it seems")
+
+
 @pytest.mark.parametrize(
     ("content", "target", "said"),
     [
-        ("", None, "expected text and label"),
-        ("a,b,c\n", None, "expected text and label"),
+        ("", None, "is empty, expected the names of the columns, text and label"),
+        ("a,b,c\n", None, "which column holds the classes.* there are a, b, c"),
+        ("a,b,c\n", "c", "which column holds the sentences.* there are a, b, c"),
         ("text,label\nhello\n", None, "line 2: has 1 columns, expected 2"),
         ("text,label\n,spam\n", None, "line 2: lacks its sentence"),
         ("text,label\nhello,spam\n", None, "holds 1 classes"),
         ("text,label\nhello,spam\nhi,ham\n", None, "too few"),
         ("text,label\n", "labl", "did you mean 'label'"),
+        ('text,label\nhi,ham\n"hi,spam\nho,ham\n', None, r"mine.csv, line 3: is no CSV"),
+        ('text,label\n"a\nb",ham\n"hi\nthere"\n', None, r"mine.csv, line 4: has 1 columns"),
+        (
+            "text,label\nhi,ham\nsch\xf6n,ham\n".encode("latin-1"),
+            None,
+            r"line 3: is no text in UTF-8; save the",
+        ),
+        ("text,label\n".encode("utf-16"), None, r"mine.csv, line 1: is no text in UTF-8"),
+        ("text,label\nhi,ham\nh\0,ham\n", None, r"mine.csv, line 3: holds a zero byte"),
     ],
 )
-def test_a_faulty_table_is_named(tmp_path: Path, content: str, target: str | None, said: str) -> None:
-    (tmp_path / "mine.csv").write_text(content)
+def test_a_faulty_table_is_named(tmp_path: Path, content: str | bytes, target: str | None, said: str) -> None:
+    (tmp_path / "mine.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(UserError, match=said):
         own.load(tmp_path / "mine.csv", target, "sentence")
 
@@ -244,7 +263,7 @@ def test_predict_says_what_is_wrong(here: Path, capsys: pytest.CaptureFixture[st
     assert code == 2
     assert ["error" in one for one in answers] == [True, True, False, False]
     assert "input: is empty, expected a sentence" in said
-    assert "none.txt: cannot be read (No such file or directory)" in said
+    assert "none.txt: there is no such file" in said
     assert str(answers[2]["remark"]).startswith("no word of it was learnt")
 
 

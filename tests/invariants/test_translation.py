@@ -131,7 +131,7 @@ TEN = "x\n" * 10
         ({"train_en": TEN, "train_de": "x\n\n" + "x\n" * 8}, None, "train.de, line 2: is empty, expected a sentence"),
         ({"train_en": "x\n", "train_de": "x\n"}, None, "holds 1 pairs of sentences, expected at least 10"),
         ({"train_en": TEN, "train_de": TEN}, "dee", "has no such language; did you mean 'de'"),
-        ({"train_en": TEN, "train_de": TEN, "test_en": TEN}, None, "test.de: cannot be read"),
+        ({"train_en": TEN, "train_de": TEN, "test_en": TEN}, None, "test.de: there is no such file"),
     ],
 )
 def test_what_is_wrong_with_files_is_said(files: dict[str, str], target: str | None, said: str, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_what_is_wrong_with_files_is_said(files: dict[str, str], target: str | N
         (b"a\tb\tc\n", None, "line 1: has 3 of 3 columns filled, expected 2"),
         (b"a\t \n", None, "line 1: has 1 of 2 columns filled, expected 2"),
         (b"a\tb\n", "b", "is translated from its first column into its second"),
-        (b"a\tb\n\xff\n", None, r"is no UTF-8 text \(byte 4\)"),
+        (b"a\tb\n\xff\n", None, r"mine.tsv, line 2: is no text in UTF-8"),
         (b"", None, "holds 0 pairs"),
     ],
 )

@@ -292,8 +292,8 @@ def test_a_users_own_text_is_read(asked: Path, monkeypatch: pytest.MonkeyPatch) 
         assert len(data.test) == 5
     assert data.train.inputs[0].split()[3:] == ["x-ray", "1984"]
     assert own.load(asked / "own", None, kind="corpus").facts.sha256 != data.facts.sha256
-    (asked / "own" / "b.txt").write_bytes(b"\xff\xfe")
-    with pytest.raises(UserError, match="is no text in UTF-8"):
+    (asked / "own" / "b.txt").write_bytes(b"one\n\xff\xfe")
+    with pytest.raises(UserError, match=r"b.txt, line 2: is no text in UTF-8"):
         own.load(asked / "own", None, kind="corpus")
     (asked / "own" / "b.txt").write_text(" ,. ")
     with pytest.raises(UserError, match="holds no word, expected running text"):

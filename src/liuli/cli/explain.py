@@ -92,18 +92,19 @@ def recorded(run: str, given: str | None) -> tuple[Record, Subject, Path]:
 
         return *of_factory(run, given), Path()
 
-    from liuli.cli.predict import is_words
+    from liuli.cli.predict import NOTHING, is_words
     from liuli.runs import Run
 
     opened = Run.open(run)
-    if given is None:
+    if given is None or not (given.strip() or opened.system.task.reads_text):
         raise UserError(f"{run}: needs an input of kind {opened.system.task.kind}: liuli explain {run} INPUT")
 
     from liuli.lab.subjects import of_run
 
     task = opened.system.task
     source = given if is_words(given, task) else Path(given)
-    found = task.read_all(source, opened.facts, given if source is given else Path(given).name)
+    name = (given if source is given else Path(given).name) if given.strip() else NOTHING
+    found = task.read_all(source, opened.facts, name)
     if len(found) > 1:
         raise UserError(f"{given}: holds {len(found)} inputs, but one is explained at a time; give one of them")
     return *of_run(opened, found[0]), opened.outcomes / "explanations"

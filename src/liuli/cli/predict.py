@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 BAR = 30  # characters of a probability of 1
 MOST_BARS = 12  # classes shown, the likeliest, where there are more
 TOLD = {"read": "the network read", "seen": "the network was given", "picture": "drawn", "values": "as numbers"}
+NOTHING = "input"  # what an input is called that is empty
 HALVES = "▀"  # the upper half in the ink's colour, the lower half in the ground's: two pixels a character
 
 
@@ -98,7 +99,9 @@ def gathered(inputs: list[str], task: Task) -> Iterator[tuple[str, Path | str | 
         if given == "-":
             yield "standard-input", None
         elif is_words(given, task):
-            yield given, given
+            yield given if given.strip() else NOTHING, given
+        elif not given.strip():
+            raise UserError(f"{NOTHING}: is empty, expected a file, or a folder of files")
         elif not path.is_dir():
             yield given, path
         else:
@@ -175,6 +178,10 @@ def details(answer: Mapping[str, Json]) -> Text:
         if key in ("input", "answer", "probability", "probabilities", "shares", "remark", *TOLD):
             continue
         rows = value if isinstance(value, list) else [value]
+        if rows and not any(isinstance(row, dict) for row in rows):  # numbers or words: one line
+            left = f", … {len(rows) - MOST_BARS} more" * (len(rows) > MOST_BARS)
+            lines.append(f"  {key}: {', '.join(map(short, rows[:MOST_BARS]))}{left}")
+            continue
         shown = [
             ", ".join(f"{k} {short(v)}" for k, v in row.items()) if isinstance(row, dict) else short(row)
             for row in rows

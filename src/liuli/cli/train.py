@@ -103,11 +103,10 @@ def say(run: Run) -> None:
     else:
         terminal.print(judged(target, result["reached"]))
     folder = shlex.quote(str(run.folder))
-    own = {"image": "my-picture.png", "table": "my-rows.csv", "sentence": "'my words'"}.get(task.kind, "my-input")
     terminal.print("\nNext:")
     for command, what in (
         (f"liuli evaluate {folder}", "every figure on the test part, as pictures"),
-        (f"liuli predict {folder} {own}", f"the network's answer to your own {task.kind}"),
+        (f"liuli predict {folder} {task.asked(run.facts)}", "the answer to an input of your own"),
         (f"tensorboard --logdir {folder}/tensorboard", "curves, weights and gradients, examples, embeddings"),
     ):
         terminal.print(f"  {command:48}  {what}")

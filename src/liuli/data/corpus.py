@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from liuli.data import plain_text
 from liuli.data.dataset import Data, Facts, Split
 from liuli.errors import UserError
 from liuli.files import sha256
@@ -37,12 +38,7 @@ def load(path: Path, target: str | None = None) -> Data:
     from liuli.data import store
 
     files = [path] if path.is_file() else sorted(path.glob(f"*{ENDING}"))
-    try:
-        words = [word for file in files for word in WORD.findall(file.read_text(encoding="utf-8").lower())]
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: is no text in UTF-8 ({error.reason}); save it as UTF-8") from error
-    except OSError as error:
-        raise UserError(f"{error.filename or path}: cannot be read ({error.strerror}); make it readable") from error
+    words = [word for file in files for word in WORD.findall(plain_text.read(file).lower())]
     if not words:
         raise UserError(f"{path}: holds no word, expected running text")
     questions = store.load("word-eval")

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from liuli.data import plain_text
 from liuli.data.dataset import Data, Facts, Split
 from liuli.data.folders import TEST_SHARE, pictures, size_of
 from liuli.data.opening import Pixels, on_white, opened
@@ -94,10 +95,7 @@ def named(file: Path) -> list[str]:
     """
     if not file.is_file():
         return []
-    try:
-        names = [line.strip() for line in file.read_text("utf-8-sig").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{file}: cannot be read as text in UTF-8 ({error})") from error
+    names = [line.strip() for line in plain_text.read(file).splitlines()]
     while names and not names[-1]:
         names.pop()
     for number, name in enumerate(names, 1):

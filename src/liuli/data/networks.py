@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from liuli.data import tables
+from liuli.data import plain_text, tables
 from liuli.data.dataset import Data, Facts, RemoteFile, Split, fingerprint
 from liuli.errors import UserError, nearest
-from liuli.files import contents, sha256
+from liuli.files import sha256
 
 NODES = "nodes.csv"
 EDGES = ("edges.txt", "edges.csv")
@@ -42,7 +42,7 @@ def load(path: Path, target: str | None) -> Data:
     list_of_edges = next((path / name for name in EDGES if (path / name).is_file()), None)
     if list_of_edges is None:
         raise UserError(f"{path}: holds {NODES} but no {' or '.join(EDGES)}, expected a list of edges there")
-    found = tables.sheet(tables.decoded(contents(path / NODES), NODES), str(path / NODES))
+    found = tables.opened(path / NODES, str(path / NODES))
     header = tables.checked_columns(found)
     if target is None:
         shown = tables.named(header[1:])
@@ -90,7 +90,7 @@ def read_edges(path: Path, nodes: Mapping[str, int]) -> NDArray[np.int64]:
         UserError: a line names no two nodes; says which.
     """
     pairs = set()
-    for number, line in enumerate(tables.decoded(contents(path), path.name).splitlines(), 1):
+    for number, line in enumerate(plain_text.read(path).splitlines(), 1):
         names = re.split(r"\s*[,;\t]\s*|\s+", line.partition("#")[0].strip())
         if names == [""]:
             continue

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from liuli.data import plain_text
 from liuli.data.dataset import Data, Facts, Split
 from liuli.errors import UserError, nearest
 from liuli.files import sha256
@@ -105,13 +106,8 @@ def whole(
 
 def lines(path: Path) -> list[str]:
     """The lines of a text file, without what ends them."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); each language has a file of its own") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: is no UTF-8 text (byte {error.start:,}); save it as UTF-8") from error
-    return text.replace("\r\n", "\n").removesuffix("\n").split("\n") if text else []
+    text = plain_text.read(path)
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def paired(source: Lines, target: Lines) -> Split:

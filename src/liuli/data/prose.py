@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from liuli.data import plain_text
 from liuli.data.corpus import ENDING
 from liuli.data.dataset import Data, Facts, Split
 from liuli.data.sms_spam import is_test
@@ -40,16 +41,6 @@ def load(path: Path, target: str | None = None) -> Data:
 
 def paragraphs(file: Path) -> list[str]:
     """The paragraphs of one file, without the ends of lines inside them."""
-    try:
-        content = file.read_bytes()
-        text = content.decode("utf-8-sig").replace("\r\n", "\n").strip()
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise UserError(f"{file}, line {line}: is no text in UTF-8 ({error.reason}); save it as UTF-8") from error
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read ({error.strerror}); make it readable") from error
-    if "\0" in text:
-        line = text[: text.index("\0")].count("\n") + 1
-        raise UserError(f"{file}, line {line}: holds a zero byte, expected text in UTF-8")
+    text = plain_text.read(file).strip()
     parts = EMPTY_LINE.split(text) if EMPTY_LINE.search(text) else text.split("\n")
     return [" ".join(part.split()) for part in parts if part.strip()]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from liuli.data import tables
 from liuli.data.dataset import Data, Facts, Split
 from liuli.errors import UserError
-from liuli.files import contents, sha256
+from liuli.files import sha256
 
 COLUMNS = {
     "user": ("user",),
@@ -38,7 +38,7 @@ def load(path: Path, target: str | None) -> Data:
     Raises:
         UserError: it is no such table; says the file and the line.
     """
-    found = tables.sheet(tables.decoded(contents(path), path.name), path.name)
+    found = tables.opened(path, str(path))
     header = tables.checked_columns(found)
     places = {role: column(header, beginnings, role, path) for role, beginnings in COLUMNS.items()}
     title = next((place for place, name in enumerate(header) if name.lower().startswith(TITLES)), places["item"])

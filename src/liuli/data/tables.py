@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from liuli.data import plain_text
 from liuli.data.dataset import Data, Facts, Split
 from liuli.errors import UserError, nearest
 from liuli.files import contents, sha256
@@ -21,6 +22,7 @@ from liuli.files import contents, sha256
 ENDINGS = frozenset([".csv", ".tsv"])
 TEST_SHARE = 0.2
 LARGEST = float(np.finfo(np.float32).max)  # networks compute in float32
+REMEDY = "save the table as 'CSV UTF-8'"
 SHOWN = 12  # columns named in a message, at most
 
 
@@ -74,17 +76,13 @@ def sheet(text: str, name: str) -> Sheet:
     return Sheet(name, lines[0].cells, lines[1:])
 
 
-def decoded(content: bytes, name: str) -> str:
-    """The text of a file in UTF-8, with or without a mark at its beginning.
+def opened(path: Path, name: str) -> Sheet:
+    """Take a CSV file apart.
 
     Raises:
-        UserError: it is in another encoding, or no text.
+        UserError: it cannot be read, is empty, or is no CSV.
     """
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{name}, line {line}: is not text in UTF-8; save the table as 'CSV UTF-8'") from error
+    return sheet(plain_text.decoded(contents(path), name, REMEDY), name)
 
 
 def is_number(text: str) -> bool:
@@ -129,7 +127,7 @@ def load(path: Path, target: str | None) -> Data:
     """
     from liuli.data.order import hold_out
 
-    found = sheet(decoded(contents(path), path.name), path.name)
+    found = opened(path, str(path))
     header = checked_columns(found)
     if target is None:
         raise UserError(f"{path}: which column holds the classes? Name it with --target; there are {named(header)}")

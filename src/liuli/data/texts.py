@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from liuli.data import plain_text
 from liuli.data.corpus import ENDING
 from liuli.data.dataset import Data, Facts, Split
 from liuli.errors import UserError
@@ -27,29 +28,11 @@ def load(path: Path, target: str | None = None) -> Data:
         UserError: a file cannot be read or is no text, or there is next to nothing in it.
     """
     files = [path] if path.is_file() else sorted(path.glob(f"*{ENDING}"))
-    text = "\n\n".join(map(read, files))
+    text = "\n\n".join(map(plain_text.read, files))
     if len(text.strip()) < FEWEST:
         raise UserError(f"{path}: holds {len(text.strip()):,} characters, expected a text of {FEWEST} at least")
     digest = sha256(path) if path.is_file() else hashlib.sha256("".join(map(sha256, files)).encode()).hexdigest()
     return parted(text, Facts(path.name, "", digest, "text", "", (), ()))
-
-
-def read(path: Path) -> str:
-    """All of a file, its lines ending as everywhere.
-
-    Raises:
-        UserError: it cannot be read, or is no text in UTF-8.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: is no text in UTF-8 (byte {error.start:,}); save it as UTF-8") from error
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); make it a readable file") from error
-    if "\0" in text:
-        line = text[: text.index("\0")].count("\n") + 1
-        raise UserError(f"{path}, line {line}: holds a zero byte, expected text; is it of another kind?")
-    return text
 
 
 def parted(text: str, facts: Facts) -> Data:

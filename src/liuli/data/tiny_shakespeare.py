@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from liuli.data import texts
+from liuli.data import plain_text, texts
 from liuli.data.dataset import Data, DataSet, Facts, RemoteFile, fingerprint
 
 FILE = RemoteFile(
@@ -23,7 +23,7 @@ FACTS = Facts("tiny-shakespeare", "", fingerprint([FILE]), "text", "", (), ())
 def load(folder: Path | None) -> Data:
     """Both parts, in pieces that follow one another."""
     assert folder is not None
-    return texts.parted(texts.read(folder / FILE.name), FACTS)
+    return texts.parted(plain_text.read(folder / FILE.name), FACTS)
 
 
 DATA = DataSet(

@@ -227,6 +227,10 @@ class ImageGeneration(Task):
             raise UserError(f"{text[:40]!r}: expected a seed to draw a sample by: a whole number from 0, such as 7")
         return Example(name, (self.noise_of(1, int(text)),))
 
+    def asked(self, facts: Facts) -> str:
+        """A seed."""
+        return "7"
+
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """What the judge sees in the sample, with the probability of every class; and the discriminator's verdict."""
         probabilities = self.judged(as_bytes(self.painted(output[None])), facts)[0]

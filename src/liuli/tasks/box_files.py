@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from liuli.data import plain_text
 from liuli.errors import UserError
 from liuli.files import contents
 
@@ -37,10 +38,7 @@ def read(source: Path | bytes, classes: Sequence[str], name: str) -> list[list[f
     content = source if isinstance(source, bytes) else contents(source)
     if len(content) > LARGEST:
         raise UserError(f"{name}: has {len(content):,} bytes, expected {LARGEST:,} at most")
-    try:
-        written = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{name}: is no text in UTF-8, expected a CSV or JSON file of boxes") from error
+    written = plain_text.decoded(content, name, "expected a CSV or JSON file of boxes")
     rows = in_json if written.lstrip()[:1] in ("[", "{") else in_csv
     boxes = [box(row, where, classes) for where, row in rows(written, name)]
     if not 1 <= len(boxes) <= MOST:

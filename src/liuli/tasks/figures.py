@@ -5,9 +5,11 @@ Each function returns a matplotlib `Figure` that belongs to nobody else: pyplot 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch import Tensor
@@ -26,6 +28,11 @@ MOST_MISTAKES = 200
 COLUMNS = 10
 INK, PALE, RIGHT, WRONG, GAP = "#1f2933", "#9aa5b1", "#1f6f78", "#c8553d", "#eec3b8"
 DOTS_PER_INCH = 130
+LACKING = "missing from font"  # in matplotlib's warning
+CHINESE = (
+    "Noto Sans CJK TC", "Noto Sans CJK JP", "Noto Serif CJK TC", "Noto Serif CJK JP", "Source Han Sans TC",
+    "PingFang TC", "PingFang HK", "Heiti TC", "Microsoft JhengHei", "Microsoft YaHei", "WenQuanYi Zen Hei",
+)  # fmt: skip
 
 
 def classification(scores: Tensor, batch: Batch, classes: Sequence[str], folder: Path) -> list[Path]:
@@ -67,8 +74,37 @@ def save(drawn: Mapping[str, Figure], folder: Path) -> list[Path]:
     for name, figure in drawn.items():
         files.append(folder / f"{name}.png")
         with replacing(files[-1]) as temporary:
-            figure.savefig(temporary, format="png", dpi=DOTS_PER_INCH, bbox_inches="tight", pad_inches=0.15)
+            write(figure, temporary)
     return files
+
+
+def write(figure: Figure, file: Path) -> None:
+    """Write a figure as a PNG; where the usual font lacks what is written, Chinese say, by another of this machine."""
+    form: dict[str, Any] = {"format": "png", "dpi": DOTS_PER_INCH, "bbox_inches": "tight", "pad_inches": 0.15}
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        figure.savefig(file, **form)
+    lacking = [one for one in said if LACKING in str(one.message)]
+    for one in said:
+        if one not in lacking:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    if lacking:
+        from matplotlib.text import Text
+
+        for text in figure.findobj(Text):
+            text.set_fontfamily(families())
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", f".*{LACKING}")  # a machine may have no such font
+            figure.savefig(file, **form)
+
+
+@cache
+def families() -> list[str]:
+    """The usual letters, then those of this machine that hold Chinese."""
+    from matplotlib.font_manager import fontManager
+
+    known = {font.name for font in fontManager.ttflist}
+    return ["sans-serif", *(name for name in CHINESE if name in known)]
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -46,6 +46,7 @@ class ImageClassification(Task):
     channels: int
 
     kind: ClassVar[str] = "image"
+    pictured: ClassVar[bool] = True
     headline: ClassVar[str] = "accuracy"
     endings: ClassVar[frozenset[str]] = PICTURE_ENDINGS
 

@@ -64,6 +64,7 @@ class Autoencoding(Task):
     drawn: int
 
     kind: ClassVar[str] = "image"
+    pictured: ClassVar[bool] = True
     headline: ClassVar[str] = "divergence"
     endings: ClassVar[frozenset[str]] = PICTURE_ENDINGS
     has_floor: ClassVar[bool] = True

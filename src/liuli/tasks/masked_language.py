@@ -274,6 +274,10 @@ class MaskedLanguage(Task):
         names = pieces.names(facts.learnt)
         return {"words": Rows(names, [f"{text} {BLANK}" if text else "" for text in pieces.askable(names)])}
 
+    def asked(self, facts: Facts) -> str:
+        """A sentence with a blank."""
+        return f"'my words and a {BLANK}'"
+
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """The likeliest piece for each blank; of one blank the ten likeliest with probabilities, of several five."""
         names = pieces.names(facts.learnt)

@@ -14,6 +14,7 @@ Shapes:
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -190,6 +191,10 @@ class NodeClassification(Task):
         """The nodes."""
         names = facts.details.get("nodes") or [f"node {number}" for number in range(facts.shape[0])]
         return {"": Rows(names, names)}
+
+    def asked(self, facts: Facts) -> str:
+        """The first node."""
+        return shlex.quote((facts.details.get("nodes") or ["node 0"])[0])
 
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """The likeliest class of the first node, its probability, that of every class, and whom the node listens to."""

@@ -149,6 +149,10 @@ class Projection(Task):
         pixels = pictures.bring(source, facts, name)
         return [Example(name, (torch.tensor(pixels, dtype=torch.float32).flatten()[None] / 255,))]
 
+    def asked(self, facts: Facts) -> str:
+        """A picture, or a table."""
+        return "my-rows.csv" if facts.kind == "table" else "my-picture.png"
+
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """The coordinates."""
         coordinates, _ = parted(output, torch.Size(shape_of(facts)).numel())

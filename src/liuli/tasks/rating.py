@@ -184,25 +184,54 @@ class Rating(Task):
     def read(self, source: Path | bytes | str, facts: Facts, name: str) -> Example:
         """A user ("196", "user 196"), asked about all items without a rating; or a user and an item ("196 242").
 
+        Either may be several words: "Ann Lee", "Ann Lee The Third Man". An item may be named by its title too.
+
         Raises:
             UserError: it is neither, there is no such item, or a file cannot be read.
         """
-        given = re.sub(r"^user\s+", "", words(source, name, "name a user, as in '196'"), flags=re.IGNORECASE).split()
-        if not 1 <= len(given) <= 2:
-            raise UserError(f"{name}: expected a user, as in '196', or a user and an item, as in '196 242'")
-        users, items = facts.details["users"], facts.details["items"]
-        user = users.index(given[0]) if given[0] in users else -1
-        unknown = f"nothing is known of user {given[0]} (a cold start), so this is what most people like"
-        remark = "" if user >= 0 else unknown
-        if len(given) == 2:
-            if given[1] not in items:
-                raise UserError(f"{name}: {facts.name} has no item {given[1]}; {nearest(given[1], items[:8])}")
-            return Example(name, (torch.tensor([[user, items.index(given[1])]]),), remark=remark)
-        seen = {int(one) for one in facts.details["rated"][user].split()} if user >= 0 else set()
-        unseen = [item for item in range(len(items)) if item not in seen]
+        given = words(source, name, "name a user, as in '196'")
+        users = facts.details["users"]
+        if given not in users:
+            given = re.sub(r"^user\s+", "", given, flags=re.IGNORECASE)
+        user, item = self.meant(given.split(), facts, name)
+        number = users.index(user) if user in users else -1
+        unknown = f"nothing is known of user {user} (a cold start), so this is what most people like"
+        remark = "" if number >= 0 else unknown
+        if item is not None:
+            return Example(name, (torch.tensor([[number, item]]),), remark=remark)
+        seen = {int(one) for one in facts.details["rated"][number].split()} if number >= 0 else set()
+        unseen = [one for one in range(len(facts.details["items"])) if one not in seen]
         if not unseen:
             raise UserError(f"{name}: has rated every item that there is")
-        return Example(name, (torch.tensor([[user, item] for item in unseen])[None],), remark=remark)
+        return Example(name, (torch.tensor([[number, one] for one in unseen])[None],), remark=remark)
+
+    def meant(self, given: Sequence[str], facts: Facts, name: str) -> tuple[str, int | None]:
+        """The user that words name, and the place of the item where they name one.
+
+        Where both names could end in several places, the user whose name is longest is meant; what begins with no
+        user's name is a user whom nobody knows.
+
+        Raises:
+            UserError: they name no user, or an item that there is not.
+        """
+        users, items = set(facts.details["users"]), facts.details["items"]
+        places = {title: place for place, title in reversed(list(enumerate(facts.details["titles"])))}
+        places |= {one: place for place, one in enumerate(items)}
+        places.pop("", None)  # a title may be empty
+        parted = [(" ".join(given[:end]), " ".join(given[end:])) for end in range(len(given), 0, -1)]
+        for user, item in parted:
+            if user in users and (not item or item in places):
+                return user, places.get(item)
+        known = [item for user, item in parted if user in users]
+        for user, item in reversed(parted):
+            if item in places and not known:
+                return user, places[item]
+        if len(given) == 1:
+            return given[0], None
+        if known or len(given) == 2:
+            item = (known or given[1:])[0]
+            raise UserError(f"{name}: {facts.name} has no item {item}; {nearest(item, items[:8])}")
+        raise UserError(f"{name}: expected a user, as in '196', or a user and an item, as in '196 242'")
 
     def rows(self, facts: Facts) -> Mapping[str, Rows]:
         """People, each asked what to recommend; and things, each asked what the first person would rate it."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from liuli.data import tables
+from liuli.data import plain_text, tables
 from liuli.data.dataset import Facts
 from liuli.errors import UserError
 from liuli.files import contents
@@ -40,7 +40,8 @@ def read(source: Path | bytes | str, facts: Facts, name: str) -> list[Example]:
     if isinstance(source, str):
         text, name = source, f"'{source}'"
     else:
-        text = tables.decoded(contents(source) if isinstance(source, Path) else source, name)
+        content = contents(source) if isinstance(source, Path) else source
+        text = plain_text.decoded(content, name, tables.REMEDY)
     if text.lstrip()[:1] in ("[", "{"):
         found = from_json(text, columns, name, expected)
     else:

@@ -142,6 +142,10 @@ class TableControl(Decision):
         state = state_of(words(source, name), facts)
         return Example(name, rows(Table.of_lists(facts.learnt), torch.tensor([state]))[:5])
 
+    def asked(self, facts: Facts) -> str:
+        """The first state."""
+        return "0"
+
     def actions(self, facts: Facts) -> tuple[str, ...]:
         """As the environment calls them."""
         return facts.classes

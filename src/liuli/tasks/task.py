@@ -13,6 +13,7 @@ kept with the run, and every method finds it in `facts.learnt`.
 
 from __future__ import annotations
 
+import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -46,6 +47,9 @@ class Task(ABC):
 
     reads_text: ClassVar[bool] = False
     """Whether an input may be words on the command line, where there is no file of that name."""
+
+    pictured: ClassVar[bool] = False
+    """Whether an example is one picture, (B, C, H, W) as the network is given it, and its answer a word or two."""
 
     phases: ClassVar[tuple[str, ...]] = ()
     """Names of children of the network that take turns in every step, each with the loss that `phase_loss` gives
@@ -264,6 +268,14 @@ class Task(ABC):
     def known(self, facts: Facts) -> Sequence[str]:
         """Words to ask the network by that the data know, where one of one's own would mean little: its users."""
         return ()
+
+    def asked(self, facts: Facts) -> str:
+        """An input as it might be typed after `liuli predict RUN`."""
+        if known := self.known(facts):
+            return shlex.quote(known[0])
+        if self.reads_text:
+            return "'my words'"
+        return "my-picture.png" if ".png" in self.endings else f"my-input{min(self.endings)}"
 
     @abstractmethod
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:

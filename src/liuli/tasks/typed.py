@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from liuli.data import plain_text
 from liuli.errors import UserError
+from liuli.files import contents
 
 LARGEST = 1 << 20  # bytes of a file of sentences
 
@@ -17,11 +19,8 @@ def words(source: Path | bytes | str, name: str, remedy: str) -> str:
     """
     if isinstance(source, str):
         return source.strip()
-    try:
-        content = source.read_bytes() if isinstance(source, Path) else source
-        return content.decode("utf-8").strip()
-    except (OSError, ValueError) as error:
-        raise UserError(f"{name}: cannot be read as text ({error}); {remedy}") from error
+    content = contents(source) if isinstance(source, Path) else source
+    return plain_text.decoded(content, name, remedy).strip()
 
 
 def sentences_of(source: Path | bytes | str, name: str) -> str:
@@ -32,19 +31,10 @@ def sentences_of(source: Path | bytes | str, name: str) -> str:
     """
     if isinstance(source, str):
         return source
-    try:
-        content = source.read_bytes() if isinstance(source, Path) else source
-    except OSError as error:
-        raise UserError(f"{name}: cannot be read ({error.strerror}), expected a text file, or words") from error
+    content = contents(source) if isinstance(source, Path) else source
     if len(content) > LARGEST:
         raise UserError(f"{name}: has {len(content):,} bytes, expected at most {LARGEST:,}; split it")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{name}: is no UTF-8 text (byte {error.start:,}); expected a sentence a line") from error
-    if "\0" in text:
-        raise UserError(f"{name}: is no text (it holds zero bytes); expected a sentence a line")
-    return text
+    return plain_text.decoded(content, name, "expected a sentence a line")
 
 
 def lines_of(source: Path | bytes | str, name: str) -> list[tuple[str, str]]:

@@ -246,6 +246,11 @@ class WordVectors(Task):
         words = Rows(facts.learnt["words"], facts.learnt["words"])
         return {"input": words, "output": words}
 
+    def asked(self, facts: Facts) -> str:
+        """Words to add and to take away; of a text that has them not, its commonest."""
+        words = facts.learnt["words"]
+        return "'king - man + woman'" if {"king", "man", "woman"} <= set(words) else str(words[0])
+
     def answer(self, output: Tensor, facts: Facts) -> Mapping[str, object]:
         """The nearest word and those that follow, each with its cosine; and how alike two words are."""
         alike, *rest = output.tolist()

@@ -101,7 +101,7 @@ class Board:
             with self.budget.spend():
                 self.histograms("weights", engine.weights(), row["step"])
                 self.histograms("gradients", engine.gradients(), row["step"])
-                if self.task.kind == "image":
+                if self.task.pictured:
                     self.examples(engine, row["step"])
 
     def pictures(self, shown: Mapping[str, NDArray[np.uint8]], step: int) -> None:
@@ -169,7 +169,7 @@ class Board:
             if len(hidden) != len(output):
                 return  # an example is not one point there: a graph has many nodes
             answers = [str(self.task.answer(one, self.facts)["answer"]) for one in output]
-            pictures = self.task.inputs(batch)[0] if self.task.kind == "image" else None
+            pictures = self.task.inputs(batch)[0] if self.task.pictured else None
             if pictures is not None:
                 pictures = interpolate(pictures, (SPRITE, SPRITE))
             for earlier in (self.folder / "projector_config.pbtxt", *self.folder.glob("*/last_hidden_layer/*")):

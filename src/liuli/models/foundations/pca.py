@@ -115,8 +115,9 @@ class PCANetwork(nn.Module):
 
     def __init__(self, features: int = 784, components: int = 50, standardize: bool = False) -> None:
         super().__init__()
-        if not 1 <= components <= features:
-            raise ValueError(f"components is {components}, expected 1 to the number of features, {features}")
+        if components < 1:
+            raise ValueError(f"components is {components}, expected 1 or more")
+        components = min(components, features)  # a table of a few columns has no more of them
         self.standardize = standardize
         self.mean = nn.Parameter(torch.zeros(features))  # μ (d,)
         self.scale = nn.Parameter(torch.ones(features))  # s (d,)

@@ -59,6 +59,14 @@ def test_bars_beside_words_begin_in_one_line(look: Callable[..., Page]) -> None:
     assert len(set(tracks.evaluate_all("all => all.map(one => one.getBoundingClientRect().x)"))) == 1
 
 
+def test_a_sentence_leads_to_its_words(look: Callable[..., Page]) -> None:
+    page = look("lstm", [], r"^embedding ")
+    given = page.locator(".answer .given")
+    expect(given.locator("canvas")).to_have_count(0)  # the numbers of words are no picture
+    given.get_by_role("button", name=TEXTS["lstm"], exact=True).click()
+    expect(page.locator(".value h2")).to_have_text("input[0]")
+
+
 def truth(exhibit: str, text: str = "") -> Record:
     run = named(f"exhibit:{exhibit}")
     return of_run(run, run.system.task.read_all(text or TEXTS[exhibit], run.facts, "")[0])[0]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from liuli import catalog, checking
 from liuli.explaining import explain
+from liuli.lab import subjects
 from liuli.oracles import yolo_v1 as loops
 from liuli.oracles.nms import iou
 from liuli.tasks import box_measures, detection
@@ -79,6 +80,49 @@ def test_a_record_holds_every_part_by_its_name() -> None:
     for part in parts:
         assert explain(record, part, (0,)).residual == pytest.approx(0, abs=1e-5)
         assert part.grad is not None, "the loss hangs on it"
+
+
+def own_truth(grid: np.ndarray) -> np.ndarray:
+    """Of one picture's grid (S, S, 10 + C) the box that each cell shows, its surest: class, or −1, and corners."""
+    side, said = len(grid), []
+    for row, column in np.ndindex(side, side):
+        numbers = grid[row, column]
+        sure, label, box = max(
+            (
+                (np.clip(numbers[5 * box + 4], 0, 1) * np.clip(numbers[10 + label], 0, 1), label, box)
+                for box in range(2)
+                for label in range(len(numbers) - 10)
+            ),
+            key=lambda one: one[0],
+        )
+        x, y, root_width, root_height = numbers[5 * box : 5 * box + 4]
+        middle, half = (np.array([column + x, row + y]) / side, np.array([root_width, root_height]) ** 2 / 2)
+        corners = np.clip(np.concatenate([middle - half, middle + half]), 0, 1)
+        said.append([label if sure >= detection.SHOWN else -1, *corners])
+    return np.array([said])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_answer_that_nobody_judged_has_the_loss_of_being_right(seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    grid = torch.rand(1, 4, 4, 14, generator=generator, dtype=torch.float64) * 0.8
+    grid.requires_grad_()
+    loss = Detection().doubt(grid)
+    loss.backward()
+    truth = own_truth(grid.detach().numpy()[0])
+    assert {-1} < set(truth[0, :, 0]), "some cells show something, some nothing"
+    expected, slope = loops.loss(grid.detach().numpy(), truth)
+    assert loss.item() == pytest.approx(expected, rel=1e-12)
+    assert np.allclose(grid.grad, slope, rtol=0, atol=1e-12)
+
+
+def test_the_parts_of_the_loss_stand_in_the_record_of_an_answer() -> None:
+    record, _ = subjects.of_system("yolo-v1")
+    parts = [record.find(name, module="(loss)")[-1] for name in ("centre", "size", "objects", "empty", "classes")]
+    assert record.loss is not None
+    assert sum(part.tensor.item() for part in parts) == pytest.approx(record.loss.tensor.item(), rel=1e-5)
+    for part in parts:
+        assert explain(record, part, (0,)).residual == pytest.approx(0, abs=1e-5)
 
 
 def rooted_twice(plain: Callable[..., Tensor]) -> Callable[..., Tensor]:

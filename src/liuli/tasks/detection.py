@@ -202,8 +202,9 @@ class Detection(Task):
         """The parts of the loss together, if every cell were right that shows a box, in the surest that it shows."""
         said = candidates(output.detach()).view(1, output.size(1) * output.size(2), -1, 6)  # (1, S², 2C, 6)
         surest = said[..., 1].argmax(2)[..., None, None]  # (1, S², 1, 1)
-        label, score, corner = said.gather(2, surest.expand(-1, -1, 1, 6)).squeeze(2).split([1, 1, 4], -1)
-        boxes = torch.cat([label.masked_fill(score < SHOWN, -1), corner], -1)  # (1, S², 5)
+        shown = said.gather(2, surest.expand(-1, -1, 1, 6)).squeeze(2)  # (1, S², 6)
+        label = shown[..., :1].masked_fill(shown[..., 1:2] < SHOWN, -1)  # (1, S², 1)
+        boxes = torch.cat([label, shown[..., 2:]], -1)  # (1, S², 5)
         return loss_parts(output, boxes).sum()
 
     def save_input(self, example: Example, path: Path) -> Path:

@@ -40,6 +40,13 @@ def asked(run: Run, text: str, task: Task | None = None) -> tuple[Record, Subjec
     return *of_run(run, example, network, task), answer
 
 
+def read(record: Record, subject: Subject) -> str:
+    """What the network read in the pass."""
+    followed = follow(record, subject.words)
+    (sequence,) = followed.vocabularies  # the others are names of rows
+    return "".join(followed.words[sequence])
+
+
 def test_attention_has_the_prompt_and_the_first_tokens_made_on_its_axes(tmp_path: Path) -> None:
     record, subject, answer = asked(letters(tmp_path / "letters"), "TO BE")
     followed = follow(record, subject.words)
@@ -54,8 +61,7 @@ def test_attention_has_the_prompt_and_the_first_tokens_made_on_its_axes(tmp_path
 def test_a_short_answer_is_looked_into_whole(tmp_path: Path) -> None:
     run = letters(tmp_path / "letters")
     record, subject, answer = asked(run, "TO BE", run.system.task.making(7))
-    (text,) = follow(record, subject.words).words.values()
-    assert "".join(text) == "TO BE" + answer
+    assert read(record, subject) == "TO BE" + answer
     assert len(answer) == 7
     assert dict(subject.notes)["note.made.all"] == {"made": "7"}
     assert run.system.task.makes == 400, "the run itself is as it was"
@@ -66,8 +72,7 @@ def test_a_text_longer_than_the_network_looks_back_ends_with_what_was_made(tmp_p
     context = run.network().context
     record, subject, answer = asked(run, "A" * (context - 10))
     assert dict(subject.notes)["note.made"] == {"shown": str(MADE), "made": "400"}
-    (text,) = follow(record, subject.words).words.values()
-    assert "".join(text) == ("A" * (context - 10) + answer[:MADE])[-context:]
+    assert read(record, subject) == ("A" * (context - 10) + answer[:MADE])[-context:]
 
 
 def test_an_answer_that_one_pass_does_not_give_is_said_to_be_left_out(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def test_a_file_is_a_sentence_a_line(facts: Facts, tmp_path: Path) -> None:
         ("two.txt, line 1", "call me"),
         ("two.txt, line 3", "FREE now"),
     ]
-    with pytest.raises(UserError, match="No such file"):
+    with pytest.raises(UserError, match="there is no such file"):
         TASK.read_all(tmp_path / "none.txt", facts, "none.txt")
 
 

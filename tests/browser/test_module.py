@@ -128,7 +128,7 @@ def test_what_each_is_made_of(enter: Callable[..., Page]) -> None:
     }
     expect(page.locator("article")).to_contain_text("Its optimizer is AdamW")
     page.locator("nav a", has_text="Loop").click()
-    expect(page.locator("article h2")).to_have_text("Loop")
+    expect(page.get_by_role("heading", name="Loop", exact=True)).to_be_visible()
     assert rows(page)["step"] == ["Linear", "6", "2 × 3", "12", f"{6 * 2 * 3 * 3}"]  # one row, six calls
     expect(page.get_by_role("treeitem", name="step (6)")).to_be_visible()
     checked(page)

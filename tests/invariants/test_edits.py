@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+from collections import OrderedDict, UserDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -69,6 +71,65 @@ def same(record: Record, truth: Record, pairs: dict[str, str]) -> None:
         a, b = record.value(one).grad, truth.value(two).grad
         assert (a is None) == (b is None), one
         assert a is None or torch.allclose(a, b, rtol=1e-5, atol=1e-8), one
+
+
+@dataclass(frozen=True)
+class Batch:
+    """An input that holds others, as a program of one's own has it."""
+
+    x: Tensor
+    more: Any = ()
+
+
+class Reads(nn.Module):
+    def __init__(self, take: Callable[[Any], Tensor]) -> None:
+        super().__init__()
+        self.take = take
+
+    def forward(self, given: Any) -> Tensor:
+        return (self.take(given) * 3).sum()
+
+
+@pytest.mark.parametrize(
+    ("hold", "take"),
+    [
+        (lambda x: {"x": x}, lambda given: given["x"]),
+        (lambda x: OrderedDict(more=[1], x=x), lambda given: given["x"]),
+        (lambda x: UserDict(x=x, name="a word"), lambda given: given["x"]),
+        (Batch, lambda given: given.x),
+        (lambda x: [Batch(torch.ones(1), more=OrderedDict(x=x))], lambda given: given[0].more["x"]),
+    ],
+)
+def test_a_number_of_an_input_within_what_holds_it(
+    hold: Callable[[Tensor], Any], take: Callable[[Any], Tensor]
+) -> None:
+    x = torch.arange(4.0)
+    given = hold(x)
+    beginning = Beginning.of(Reads(take), given)
+    record = beginning.trace()
+    (value,) = [one for one in record.inputs if one.shape == x.shape]
+    assert value.grad is not None
+    assert value.grad.tolist() == [3.0] * 4
+    with beginning.restored(record, {value.address: {2: 7.0}}) as again:
+        other = again.trace()
+    assert other.value(value.address).tensor.tolist() == [0, 1, 7, 3]
+    assert other.outputs[0].tensor.item() == 3 * (0 + 1 + 7 + 3)
+    assert x.tolist() == [0, 1, 2, 3]
+
+
+def test_what_torch_compile_wraps_is_set_and_put_back() -> None:
+    torch.manual_seed(0)
+    inside = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    module, x = torch.compile(inside), torch.randn(4, 2)
+    beginning = Beginning.of(module, x)
+    record = beginning.trace()
+    held = copy.deepcopy(inside.state_dict())
+    with beginning.restored(record, {"0.weight": {1: 5.0}}) as again:
+        other = again.trace()
+    assert all(torch.equal(one, held[name]) for name, one in inside.state_dict().items())
+    assert other.value("0.weight").tensor.view(-1)[1] == 5.0
+    kept = next(one for one in other.buffers if one.address == "1.running_mean")
+    assert kept.tensor.tolist() == [0.0, 0.0, 0.0]  # the pass began where the first one did
 
 
 def test_a_pixel() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +174,30 @@ def test_without_an_optimizer_it_is_said_so() -> None:
     assert stepped(record, subject.scene, "weight", 0)["assumed"] is True
     with pytest.raises(Exception, match="no parameter"):
         stepped(record, subject.scene, "input[0]", 0)
+
+
+@dataclass
+class Answer:
+    chosen: torch.Tensor
+    scores: torch.Tensor
+
+
+class Choosing(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(3, 2)
+
+    def forward(self, x: torch.Tensor) -> Answer:
+        scores = self.linear(x)
+        return Answer(scores.argmax(-1), scores)
+
+
+def test_backward_begins_within_a_dataclass_that_is_returned() -> None:
+    record, subject = of_module(Choosing(), torch.ones(1, 3))
+    assert subject.notes == [("note.sum", {})]
+    grad = record.value("linear.weight").grad
+    assert grad is not None
+    assert grad.tolist() == [[1.0] * 3] * 2
 
 
 class Spectral(nn.Module):

@@ -27,6 +27,7 @@ from liuli.tasks.task import Task
 from liuli.tracing import Record
 from liuli.tracing.gradients import Loss
 from liuli.tracing.retrace import Beginning
+from liuli.tracing.trees import leaves
 
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 MOST = 2**28  # numbers of an input that is only described by its shape
@@ -114,10 +115,7 @@ def of_system(name: str) -> Made:
 
 def first_floating(thing: Any) -> Tensor | None:
     """The first floating-point tensor of an output: itself, or within what holds it."""
-    if isinstance(thing, Tensor):
-        return thing if thing.is_floating_point() else None
-    parts = thing.values() if isinstance(thing, dict) else thing if isinstance(thing, list | tuple) else ()
-    return next((found for part in parts if (found := first_floating(part)) is not None), None)
+    return next((tensor for _, tensor in leaves(thing) if tensor.is_floating_point()), None)
 
 
 def of_factory(spec: str, given: str | None) -> Made:

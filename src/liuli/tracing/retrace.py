@@ -21,9 +21,10 @@ import torch
 from torch import Tensor, nn
 
 from liuli.errors import UserError
-from liuli.tracing.contents import address_of
+from liuli.tracing.contents import Contents, address_of
 from liuli.tracing.edits import Numbers
 from liuli.tracing.gradients import Loss
+from liuli.tracing.parts import Address
 from liuli.tracing.record import Record
 from liuli.tracing.tracer import traced
 from liuli.tracing.trees import leaves, replaced
@@ -108,9 +109,9 @@ class Beginning:
 
     def held(self, record: Record) -> Iterator[tuple[Tensor, Tensor]]:
         """The memory of every parameter and buffer, and what is to stand there."""
-        own = {**dict(self.module.named_buffers()), **dict(self.module.named_parameters())}
+        own = Contents(self.module).tensors  # by the addresses of a record, where nothing is said of torch.compile
         for value in (*record.parameters, *record.buffers):
-            held = own.get(value.address)
+            held = own.get(Address(value.address))
             numbers = self.edits.get(value.address, {})
             if held is None or held.layout is not torch.strided or held.is_quantized:
                 if numbers:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from torch import Tensor
@@ -51,7 +52,10 @@ def addresses(thing: Any) -> Iterator[Address]:
 
 
 def replaced(thing: Any, change: Callable[[Any], Any]) -> Any:
-    """A copy of `thing` (nested tuples, lists, dictionaries, slices) with every other part passed through `change`."""
+    """A copy of `thing` (tuples, lists, dictionaries, slices, dataclasses) with all other parts put through `change`.
+
+    A dictionary or list of another class, and a dataclass, is copied only where a part of it changes.
+    """
     cls = type(thing)
     if cls is tuple or cls is list:
         return cls(replaced(part, change) for part in thing)
@@ -61,4 +65,30 @@ def replaced(thing: Any, change: Callable[[Any], Any]) -> Any:
         return slice(*(replaced(part, change) for part in (thing.start, thing.stop, thing.step)))
     if isinstance(thing, tuple) and hasattr(thing, "_fields"):
         return cls(*(replaced(part, change) for part in thing))
-    return change(thing)
+    if cls.__module__ == "builtins" or isinstance(thing, Tensor):
+        return change(thing)
+    held = parts(thing)
+    changed = {key: part for key, old in held.items() if (part := replaced(old, change)) is not old}
+    return exchanged(thing, changed) if changed else change(thing)
+
+
+def parts(thing: Any) -> dict[Any, Any]:
+    """What a dictionary or list of a class of its own, or a dataclass, holds; nothing for anything else."""
+    if isinstance(thing, MutableMapping):
+        return dict(thing.items())
+    if isinstance(thing, list):
+        return dict(enumerate(thing))
+    if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
+        return {one.name: getattr(thing, one.name) for one in dataclasses.fields(thing) if hasattr(thing, one.name)}
+    return {}
+
+
+def exchanged(thing: Any, others: Mapping[Any, Any]) -> Any:
+    """A copy of what `parts` takes apart, with other parts in it."""
+    made = copy.copy(thing)
+    for key, part in others.items():
+        if isinstance(made, MutableMapping | list):
+            made[key] = part
+        else:
+            object.__setattr__(made, key, part)  # a frozen one, too
+    return made

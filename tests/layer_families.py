@@ -74,7 +74,7 @@ def embedding(draw: Draw) -> Case:
 
 def embedding_bag(draw: Draw) -> Case:
     mode = draw(st.sampled_from(["sum", "mean", "max"]))
-    words, offsets = index((6,), 4), torch.tensor([0, 2, 3])
+    words, offsets = index((6,), 4), torch.tensor(draw(st.sampled_from([[0, 2, 3], [0, 0, 4, 6]])))  # or empty ones
     return Case(lambda w, i, o: F.embedding_bag(i, w, o, mode=mode), ((4, draw(size)),), others=(words, offsets))
 
 

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from liuli.explaining.explainer import words
 from tests.layer_families import (
@@ -90,6 +91,7 @@ def comparison(draw: Draw) -> Case:
         lambda a, b: a.clamp(-0.5, 0.5) * (b >= a),
         lambda a, b: ((a < b) & (b != 0)).to(a.dtype) * a,
         lambda a, b: (~(a == b)).to(a.dtype) * b,
+        lambda a, b: torch._is_all_true(a > b) * a,  # as torch.distributions asks
     ]
     given = draw(shape)
     return Case(draw(st.sampled_from(functions)), (given, given))
@@ -122,12 +124,26 @@ MOVES: dict[str, Callable[[Tensor], Any]] = {
     "shuffle": lambda x: F.pixel_shuffle(x.reshape(1, 4, 2, 3), 2),
     "fold": lambda x: F.fold(x.reshape(1, 4, 6), (3, 4), (2, 2)),
     "meshgrid": lambda x: torch.meshgrid(x[0, 0], x[0, 1], indexing="ij")[0],
+    "nonzero": lambda x: x[(x > 0).nonzero(as_tuple=True)],
     "casts": lambda x: x.float().double().to(x.dtype) + x.int(),
 }
 
 
 def moving(draw: Draw) -> Case:
     return Case(MOVES[draw(st.sampled_from(sorted(MOVES)))], ((2, 3, 4),))
+
+
+def packing(draw: Draw) -> Case:
+    count, steps, first = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.booleans())
+    lengths = torch.tensor([draw(st.integers(1, steps)) for _ in range(count)])
+    filled, total = draw(st.sampled_from([0.0, -1.5, 7.0, float("-inf")])), draw(st.sampled_from([None, steps + 1]))
+
+    def function(x: Tensor) -> Any:
+        packed = pack_padded_sequence(x, lengths, batch_first=first, enforce_sorted=False)
+        again, counts = pad_packed_sequence(packed, first, filled, total)
+        return packed.data, packed.batch_sizes, again.clamp(min=-9), counts
+
+    return Case(function, ((count, steps, 2) if first else (steps, count, 2),))
 
 
 def setitem(x: Tensor, z: Tensor) -> Tensor:
@@ -199,7 +215,7 @@ FAMILIES: dict[str, Callable[[Draw], Case]] = {
     family.__name__: family
     for family in (
         linear, matmul, einsum, convolution, padded_convolution, embedding, embedding_bag, pool, interpolate,
-        activation, softmax, normalization, attention, arithmetic, unary, reduction, comparison, moving, writing, loss,
-        classification, random,
+        activation, softmax, normalization, attention, arithmetic, unary, reduction, comparison, moving, packing,
+        writing, loss, classification, random,
     )
 }  # fmt: skip

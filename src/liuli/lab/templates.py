@@ -65,7 +65,8 @@ def template(operation: Operation, output: int, bench: Workbench, pack: Pack) ->
     plain = kind.environment is RowExplainer.environment or (kind is Normalization and output == 0)
     if isinstance(explainer, RowExplainer) and explainer.vector and plain:
         return rows(explainer, output, pack)
-    if isinstance(explainer, Moved) and not isinstance(explainer, Edited | Gathered | Overwritten):
+    others = Edited | Gathered | Overwritten
+    if isinstance(explainer, Moved) and not isinstance(explainer, others) and explainer.moves(output):
         return moved(explainer, output, pack)
     if explainer.vector and not isinstance(explainer, RowExplainer):
         return each(explainer, output, pack)

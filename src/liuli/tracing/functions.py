@@ -44,7 +44,7 @@ _SYNONYMS = {
     "swapaxes": "transpose", "swapdims": "transpose", "moveaxis": "movedim", "arccos": "acos", "arcsin": "asin",
     "arctan": "atan", "arctan2": "atan2", "special_expit": "sigmoid", "special_erf": "erf", "fix": "trunc",
     "row_stack": "vstack", "column_stack": "hstack", "det": "linalg_det", "inverse": "linalg_inv", 
-    "_weight_norm": "weight_norm",
+    "_weight_norm": "weight_norm", "_is_all_true": "all", "_is_any_true": "any",
 }  # fmt: skip
 _REVERSED_LOGIC = {"__rand__": "bitwise_and", "__ror__": "bitwise_or", "__rxor__": "bitwise_xor"}
 

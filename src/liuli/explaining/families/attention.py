@@ -128,7 +128,13 @@ class EmbeddingBag(Explainer):
     def expression(self, output: int, flat: Flats) -> Expression:
         if output > 0:
             raise NotExplained("what embedding_bag keeps for itself")
-        return super().expression(output, flat)
+        return self.explained(output, int(flat))[1]
+
+    def explained(self, output: int, flat: int) -> tuple[Formula, Expression]:
+        if self.mode == "max" and not len(self.bag(flat // self.shape()[-1])):  # of no rows PyTorch gives 0
+            return formula("y[n,d] = 0"), Number(0)
+        shown, environment = self.formula(output), self.environment(output, flat)
+        return shown, shown.bind(environment)
 
     def dependents(self, address: str, flat: int) -> Iterable[tuple[int, NDArray[np.int64]]]:
         width = self.shape()[-1]

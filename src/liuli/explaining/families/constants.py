@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from liuli.explaining.explainer import REGISTRY, Explainer, Flats, NotExplained, Workbench, explains
+from liuli.explaining.explainer import REGISTRY, Explainer, Flats, Workbench, explains
 from liuli.explaining.expression import Expression, Number, Operand
 from liuli.explaining.formula import Formula, formula
 from liuli.tracing.parts import Operation
@@ -115,6 +115,4 @@ class Counted(Leaf):
 
     def __init__(self, operation: Operation, bench: Workbench) -> None:
         super().__init__(operation, bench)
-        if operation.name == "nonzero" and operation.arguments.get("as_tuple"):
-            raise NotExplained("nonzero as a tuple")
         self.note = f"found by '{operation.name}' over all of its input"

@@ -75,6 +75,10 @@ class Moved(Explainer):
             found.append((which, np.where(which < 0, -1, code - borders[which]).astype(np.int64)))
         return found
 
+    def moves(self, output: int) -> bool:
+        """Whether this output is made so; another has a formula of its own."""
+        return True
+
     def fill(self) -> float | None:
         """What stands for the filled-in constant while places are moved: 0, which is no place."""
         if not self.fills:

@@ -8,7 +8,8 @@ server is a process of its own. Everything is measured by the page's clock, from
 shows what it brought:
 
     first paint    of the road, and of the inside of a record, loaded again
-    drawn          the largest value that the map shows at first, from the arrival of its last byte
+    drawn          the largest value that the map shows at first, from the arrival of the last byte of what it is drawn
+                   from: its numbers, or, where several come to one pixel, their means, which are sent first
     click          on a number of a value, to its formula and what it comes to
     stroke         on the pad, to the new answer and the activations of every layer
     frame          of the projector, from one to the next while 10,000 points in space turn (30 a second: 33 ms)
@@ -44,11 +45,13 @@ WORDS = 20  # that GPT-2 reads: of each come 50,257 scores, a million together
 STROKE = [(0.3, 0.25), (0.7, 0.25), (0.6, 0.45), (0.5, 0.65), (0.42, 0.8)]  # a seven
 
 IN_PAGE = """
-const arrivals = (globalThis.arrivals = {}) // by the count of numbers: when the last byte came
+const arrivals = (globalThis.arrivals = {}) // when the last byte came of so many numbers, or of means of planes
 const whole = Response.prototype.arrayBuffer
 Response.prototype.arrayBuffer = async function () {
   const found = await whole.call(this)
-  arrivals[found.byteLength / 4] ??= performance.now()
+  const { pathname, searchParams } = new URL(this.url)
+  const means = pathname.endsWith('/pictures') && (searchParams.get('planes') === '1' ? 'grid' : 'strip')
+  arrivals[means || found.byteLength / 4] ??= performance.now()
   return found
 }
 const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(performance.now()))))
@@ -76,10 +79,16 @@ for (const how of ['drawImage', 'putImageData']) {
     frame().then((now) => (one.shown = now))
   }
 }
-/** From the arrival of so many numbers to the end of the frame that shows them in the grid; null until then. */
+/** From the arrival of what they are drawn from, so many numbers or the means of them, to the end of the frame that
+ * shows it, of the grid or of the strip of planes, whichever takes longer; null until both stand there. */
 globalThis.drawn = (size) => {
-  const one = drawings.find(({ at, within }) => within.closest('.value [role=grid]') && at >= arrivals[size])
-  return one?.shown ? one.shown - arrivals[size] : null
+  const times = [['grid', '.value [role=grid]'], ['strip', '.value .sheet']].map(([part, place]) => {
+    if (!document.querySelector(place)) return 0
+    const arrived = arrivals[part] ?? arrivals[size]
+    const one = drawings.find(({ at, within }) => within.closest(place) && at >= arrived)
+    return one?.shown ? one.shown - arrived : null
+  })
+  return times.includes(null) ? null : Math.max(...times)
 }
 /** Whether each layer has been drawn anew since `begin`. */
 globalThis.activated = (begin) =>

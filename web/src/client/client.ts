@@ -174,6 +174,18 @@ export interface Manifest {
   values: ValueFacts[]
 }
 
+/** Which numbers of a value are drawn, and on how many pixels: see `liuli/lab/pooling.py`. */
+export interface Pooling {
+  start: number
+  planes: number
+  height: number
+  width: number
+  rows: number
+  columns: number
+  low: number
+  high: number
+}
+
 /** Numbers that are not at hand: of a value too large for a file. */
 export class Absent extends Error {
   constructor(readonly address: string) {
@@ -243,6 +255,8 @@ export interface Client {
   slice(address: string, gradient: boolean, start?: number, count?: number): Promise<Numbers>
   /** How one number came to be, or its gradient. Throws `Absent`. */
   explain(address: string, index: number, direction: Direction): Promise<Explanation>
+  /** Means of neighbours in 256 steps from `low` to `high`, made where the numbers are; null: draw the numbers. */
+  picture?(address: string, gradient: boolean, pooling: Pooling): Promise<Uint8Array | null>
   /** The small picture of a value that is not at hand whole: its numbers plane by plane. */
   sample?(address: string, gradient: boolean): Promise<{ numbers: Float32Array; shape: Sample['shape'] } | null>
   /** The numbers of such a value that are explained nevertheless. */

@@ -12,6 +12,7 @@ import {
   type Manifest,
   type Numbers,
   type Part,
+  type Pooling,
   type Sample,
   type Step,
   type Tree,
@@ -79,6 +80,13 @@ export class ServerClient implements Client {
   private async difference(address: string, gradient: boolean): Promise<Numbers> {
     const query = new URLSearchParams({ address, gradient: String(gradient) })
     return numbersOf(await api.fetched(`${this.place}/differences?${query}`), address)
+  }
+
+  async picture(address: string, gradient: boolean, pooling: Pooling): Promise<Uint8Array | null> {
+    const which = Object.entries(pooling).map(([name, number]) => [name, String(number)])
+    const query = new URLSearchParams([['address', address], ['gradient', String(gradient)], ...which])
+    const response = await api.fetched(`${this.place}/pictures?${query}`)
+    return response.status === 204 ? null : new Uint8Array(await response.arrayBuffer())
   }
 
   async sample(

@@ -56,7 +56,7 @@ export function dots(
 }
 
 /** Make a canvas one of a dot for each number, clear if there are none; says whether all are finite. */
-function dotted(
+export function dotted(
   canvas: HTMLCanvasElement,
   numbers: ArrayLike<number>,
   height: number,
@@ -73,6 +73,13 @@ function dotted(
   context.putImageData(image, 0, 0)
   return finite
 }
+
+/** The ends for a picture that was made where the numbers are, in steps of the scale of colours. */
+export const stepped = ({ scale }: Extent): Extent => ({ scale, low: 0, high: 255 })
+
+/** On how many pixels `count` numbers are drawn, of `size` CSS pixels each: no more than there are numbers. */
+export const pixelsFor = (count: number, size: number): number =>
+  Math.max(1, Math.min(count, Math.round(count * size * (devicePixelRatio || 1))))
 
 /** How many numbers lie in one pixel of a side, at least so many that a canvas has room for it. */
 const crowd = (pixels: number, side: number): number => Math.max(1, Math.floor(1 / pixels), Math.ceil(side / WIDEST))

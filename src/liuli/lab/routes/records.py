@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 
 from liuli.errors import UserError
 from liuli.explaining.explain import bench
 from liuli.lab.desk import Desk
 from liuli.lab.instances import explained
+from liuli.lab.pooling import Pooling
 from liuli.lab.replies import elements, told_json, value_of
 from liuli.lab.sampling import small
 from liuli.lab.steps import stepped
@@ -30,6 +32,17 @@ def routes(desk: Desk) -> APIRouter:
     async def numbers(name: str, address: str, gradient: bool = False, start: int = 0, count: int = -1) -> Response:
         value = value_of(desk, name, address)
         return elements(value, gradient, start, count)
+
+    @router.get("/api/records/{name}/pictures")
+    async def pictures(
+        name: str, address: str, pooling: Annotated[Pooling, Depends()], gradient: bool = False
+    ) -> Response:
+        value = value_of(desk, name, address)
+        tensor = value.grad if gradient else value.tensor
+        steps = None if tensor is None else pooling.of(tensor)
+        if steps is None:
+            return Response(status_code=204)
+        return Response(steps.tobytes(), media_type="application/octet-stream")
 
     @router.get("/api/records/{name}/samples")
     async def samples(name: str, address: str, gradient: bool = False) -> Response:

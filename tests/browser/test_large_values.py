@@ -119,8 +119,10 @@ def test_a_strip_of_many_planes_shows_their_means(enter: Callable[..., Page]) ->
     drawn = pixels(page, ".value .sheet canvas")
     numbers = waves(40, 120, 100)
     buttons = page.locator(".value .sheet button").evaluate_all(
-        "all => all.map(one => { const box = one.getBoundingClientRect(), sheet = one.parentNode.getBoundingClientRect()\n"
-        "return [box.left - sheet.left, box.top - sheet.top, box.width] })"
+        """all => all.map((one) => {
+          const [box, sheet] = [one, one.parentNode].map((each) => each.getBoundingClientRect())
+          return [box.left - sheet.left, box.top - sheet.top, box.width]
+        })"""
     )
     assert len(buttons) == 40
     tall = 32

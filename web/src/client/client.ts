@@ -174,6 +174,9 @@ export interface Manifest {
   values: ValueFacts[]
 }
 
+/** Numbers of a value that come and are drawn at once. */
+export const FEW = 1 << 16
+
 /** Which numbers of a value are drawn, and on how many pixels: see `liuli/lab/pooling.py`. */
 export interface Pooling {
   start: number

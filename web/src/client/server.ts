@@ -4,6 +4,7 @@ import { api } from '../lab/api'
 import {
   Absent,
   captured,
+  FEW,
   type Client,
   type Direction,
   type Edit,
@@ -22,9 +23,12 @@ import { TYPES, type PackedType } from './pack'
 
 const MOST = 1 << 22 // numbers of one answer
 const KEPT = 1 << 23 // numbers of values that are kept
+const UNSEEN = 200 // ms after which a page is taken for one that nobody sees: it draws nothing
 
 export class ServerClient implements Client {
   private readonly kept = new Map<string, { size: number; numbers: Promise<Numbers> }>()
+
+  private readonly pictures = new Set<Promise<unknown>>()
 
   private constructor(
     private readonly place: string,
@@ -43,7 +47,7 @@ export class ServerClient implements Client {
     if (size > MOST) return Promise.reject(new Absent(address))
     let found = this.kept.get(key)?.numbers
     if (!found) {
-      found = this.slice(address, gradient, 0, size)
+      found = this.afterPictures(size).then(() => this.slice(address, gradient, 0, size))
       found.catch(() => this.kept.delete(key))
       let room = KEPT - size
       for (const [one, { size }] of [...this.kept].reverse()) if ((room -= size) < 0) this.kept.delete(one)
@@ -51,6 +55,18 @@ export class ServerClient implements Client {
     this.kept.delete(key) // the newest stands last
     this.kept.set(key, { size, numbers: found })
     return found
+  }
+
+  /** Many numbers keep a page from drawing while they come in: they wait until what is asked for now is drawn. */
+  private async afterPictures(size: number): Promise<void> {
+    if (size <= FEW) return
+    await new Promise((done) => setTimeout(done))
+    if (!this.pictures.size) return
+    await Promise.allSettled(this.pictures)
+    await new Promise<void>((done) => {
+      requestAnimationFrame(() => setTimeout(done))
+      setTimeout(done, UNSEEN)
+    })
   }
 
   private size(address: string): number {
@@ -82,7 +98,15 @@ export class ServerClient implements Client {
     return numbersOf(await api.fetched(`${this.place}/differences?${query}`), address)
   }
 
-  async picture(address: string, gradient: boolean, pooling: Pooling): Promise<Uint8Array | null> {
+  picture(address: string, gradient: boolean, pooling: Pooling): Promise<Uint8Array | null> {
+    const found = this.pictured(address, gradient, pooling)
+    this.pictures.add(found)
+    const forget = (): boolean => this.pictures.delete(found)
+    found.then(forget, forget)
+    return found
+  }
+
+  private async pictured(address: string, gradient: boolean, pooling: Pooling): Promise<Uint8Array | null> {
     const which = Object.entries(pooling).map(([name, number]) => [name, String(number)])
     const query = new URLSearchParams([['address', address], ['gradient', String(gradient)], ...which])
     const response = await api.fetched(`${this.place}/pictures?${query}`)

@@ -186,6 +186,8 @@ def test_too_many_bytes_are_refused_however_they_come(lab: Guard) -> None:
         "numbers?address=none",
         "samples?address=none",
         "samples",
+        "pictures?address=none&start=0&planes=1&height=9&width=9&rows=9&columns=9&low=0&high=1",
+        "pictures?address=INPUT&start=0&planes=1&height=99&width=99&rows=9&columns=9&low=0&high=1",
         "numbers?address=INPUT&start=-1",
         "numbers?address=INPUT&start=0&count=99999999999",
         "numbers?address=INPUT&start=5&count=1000000",

@@ -171,7 +171,7 @@ def test_figures_that_cannot_be_drawn_say_why(enter: Callable[..., Page], locale
     page = enter("judging/car", locale=locale)
     expect(page.locator("ul[aria-busy=false] .tile").first).to_be_visible()
     refusal = {"error": "car: has not been judged yet, or others have taken its place; judge it first"}
-    page.route("**/judging/figures", lambda route: route.fulfill(status=422, json=refusal))
+    page.route("**/judging/figures?*", lambda route: route.fulfill(status=422, json=refusal))
     button = page.get_by_role("button", name=texts(locale)["judge.draw"])
     button.click()
     said = "judge it first" if locale == "en-US" else "請先評量"

@@ -99,7 +99,17 @@ def test_figures_have_captions_in_both(enter: Callable[..., Page]) -> None:
     expect(captions).to_contain_text([CHINESE["figure.table"], CHINESE["figure.policy"]])
     pictured = CHINESE["judge.figure"].replace("{name}", CHINESE["figure.table"])
     expect(page.get_by_role("img", name=pictured)).to_be_visible()
+    assert drawn(page) == {"zh-TW"}
     choose(page, "en")
     expect(captions).to_contain_text(
         ["Worth of each action in each state", "What the best action of each state is worth"]
     )
+    expect(page.locator(".figures img").first).to_have_attribute("src", re.compile("language=en$"))
+    assert drawn(page) == {"en"}
+
+
+def drawn(page: Page) -> set[str]:
+    """The languages that the figures of a page are in, once all are there."""
+    pictures = page.locator(".figures img")
+    page.wait_for_function("[...document.querySelectorAll('.figures img')].every(one => one.naturalWidth > 0)")
+    return {str(one.get_attribute("src")).rpartition("language=")[2] for one in pictures.all()}

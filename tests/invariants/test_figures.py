@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from liuli.errors import UserError
-from liuli.tasks import figures
+from liuli.tasks import decision_figures, figures, wording
 
 LONG = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 
@@ -70,6 +70,42 @@ def test_chinese_is_written_by_another_font(tmp_path: Path, monkeypatch: pytest.
     figure.texts[0].set_fontfamily("sans-serif")
     figures.save({"said": figure}, tmp_path)
     assert (file.read_bytes() != drawn) == bool(others), "boxes where there is no such font"
+
+
+def titles(language: wording.Language) -> list[str]:
+    """What stands over a confusion matrix and beside it."""
+    with wording.spoken(language):
+        (axes,) = figures.confusion(torch.tensor([[3, 1], [0, 4]]), ["cat", "dog"]).axes
+    named = [label.get_text() for label in axes.get_xticklabels()]
+    return [axes.get_title(loc="left"), axes.get_xlabel(), axes.get_ylabel(), *named]
+
+
+def test_a_figure_speaks_the_language_of_who_looks_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    english = ["7 of 8 right (87.50%)", "answer", "true class", "cat", "dog"]
+    monkeypatch.setattr(wording, "families", lambda: ["sans-serif", "one that holds Chinese"])
+    assert titles("zh-TW") == ["8 個之中答對 7 個（87.50%）", "回答", "真實類別", "cat", "dog"]
+    assert titles("en") == english
+    monkeypatch.setattr(wording, "families", lambda: ["sans-serif"])
+    assert titles("zh-TW") == english, "rather than boxes"
+
+
+def test_other_letters_stay_in_their_font(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "families", lambda: ["sans-serif", "DejaVu Serif"])
+    figure = figures.new_figure(2, 1)
+    figure.text(0.1, 0.7, "琉璃")
+    figure.text(0.1, 0.2, "glass", family="monospace")
+    figures.save({"said": figure}, tmp_path)
+    assert [text.get_fontfamily()[0] for text in figure.texts] == ["sans-serif", "monospace"]
+
+
+def test_a_film_is_written_in_letters_that_hold_its_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state, pushes = torch.tensor([0.0, 0.0, 0.02, 0.0]), torch.tensor([0, 1, -1])
+    monkeypatch.setattr(wording, "families", lambda: ["sans-serif", "DejaVu Serif"])
+    films = []
+    for language in ("en", "zh-TW"):
+        with wording.spoken(language):
+            films.append(decision_figures.film(state, pushes, tmp_path / f"{language}.gif").read_bytes())
+    assert films[0] != films[1]
 
 
 def test_other_warnings_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

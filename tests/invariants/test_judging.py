@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 import torch
@@ -17,7 +18,7 @@ from PIL import Image
 from liuli.data.store import load
 from liuli.lab.guard import Guard
 from liuli.runs import RUNS, Run
-from liuli.tasks import box_measures, marks
+from liuli.tasks import box_measures, marks, wording
 from tests.small_run import small_run
 from tests.visitor import OWN, Visitor, run
 
@@ -126,6 +127,21 @@ def test_an_example_is_answered_and_opened_by_its_number(lab: Guard) -> None:
 
     scores = run(record()).astype(np.float64)
     assert np.exp(scores - scores.max()) / np.exp(scores - scores.max()).sum() == pytest.approx(shares[7], rel=1e-4)
+
+
+def test_figures_are_drawn_in_the_language_that_is_asked_for(lab: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wording, "families", lambda: ["sans-serif", "DejaVu Serif"])
+
+    async def asked() -> list[httpx.Response]:
+        visitor = Visitor(lab)
+        await visitor.asked("GET", "/api/runs/lenet/judging/events")
+        languages = ("", "?language=zh-TW", "?language=en", "?language=fr")
+        return [await visitor.asked("GET", f"/api/runs/lenet/judging/figures/0{one}") for one in languages]
+
+    usual, chinese, english, other = run(asked())
+    assert usual.content == english.content != chinese.content
+    assert Image.open(io.BytesIO(chinese.content)).format == "PNG"
+    assert other.status_code == 422
 
 
 def test_a_table_is_judged_too(lab: Guard, tmp_path: Path) -> None:

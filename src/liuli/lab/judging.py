@@ -27,6 +27,7 @@ from liuli.lab.replies import Key, event, key_of, must_be_here, named, network_o
 from liuli.runs import Run
 from liuli.tasks.examples import Batch
 from liuli.tasks.marks import Marks
+from liuli.tasks.wording import Language, spoken
 
 AT_ONCE = 64
 """Examples answered in one turn at the desk, at most."""
@@ -38,14 +39,14 @@ MOST_AT_WORK = 4
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the test part has shown of a run."""
+    """What the test part has shown of a run; its figures by language, where they have been drawn."""
 
     run: Run
     output: Tensor
     batch: Batch
     metrics: Json
     marks: Marks | None
-    figures: dict[str, bytes] = field(default_factory=dict)
+    figures: dict[Language, dict[str, bytes]] = field(default_factory=dict)
 
 
 @dataclass
@@ -203,13 +204,13 @@ def told(judgement: Judgement) -> Json:
     }
 
 
-def drawn(judgement: Judgement) -> dict[str, bytes]:
-    """The task's own figures as PNG, by name; drawn once."""
-    if not judgement.figures:
+def drawn(judgement: Judgement, language: Language) -> dict[str, bytes]:
+    """The task's own figures as PNG, by name; drawn once in each language."""
+    if language not in judgement.figures:
         run = judgement.run
         task = run.system.task
-        with TemporaryDirectory(prefix="liuli-lab-") as folder:
+        with TemporaryDirectory(prefix="liuli-lab-") as folder, spoken(language):
             files = task.figures(judgement.output, judgement.batch, run.facts, Path(folder))
             files += task.portray(network_of(run), judgement.batch, run.facts, Path(folder))
-            judgement.figures.update({file.stem: file.read_bytes() for file in files})
-    return judgement.figures
+            judgement.figures[language] = {file.stem: file.read_bytes() for file in files}
+    return judgement.figures[language]

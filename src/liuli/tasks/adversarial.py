@@ -173,6 +173,7 @@ class ImageGeneration(Task):
     def figures(self, output: Tensor, batch: Batch, facts: Facts, folder: Path) -> list[Path]:
         """Samples of each class as the judge names them, and those that it doubts most."""
         from liuli.tasks import figures
+        from liuli.tasks.wording import worded
 
         samples = self.painted(output).cpu()
         confidence, named = self.judged(as_bytes(samples), facts).max(1)
@@ -181,9 +182,11 @@ class ImageGeneration(Task):
             mine = samples[(named == number) & (confidence >= SURE)][:ACROSS]
             rows.append(torch.cat([mine, samples.new_zeros(ACROSS - len(mine), *samples.shape[1:])]))
         doubted = samples[confidence.argsort()[: ACROSS * ACROSS // 2]]
+        sure = worded("Samples, a row for each class that the judge sees")
+        unsure = worded("Of {count:,} samples those that the judge doubts most", count=len(samples))
         drawn = {
-            "judged": figures.sheet(torch.cat(rows), ACROSS, "Samples, a row for each class that the judge sees"),
-            "doubted": figures.sheet(doubted, ACROSS, f"Of {len(samples):,} samples those that the judge doubts most"),
+            "judged": figures.sheet(torch.cat(rows), ACROSS, sure),
+            "doubted": figures.sheet(doubted, ACROSS, unsure),
         }
         return figures.save(drawn, folder)
 

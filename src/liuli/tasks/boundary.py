@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from liuli.tasks.figures import INK, entitle, new_figure, plain
+from liuli.tasks.wording import worded
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,8 +55,14 @@ def over_two(
         axes.scatter(mine[:, across], mine[:, up], s=18, color=colours[number], label=name, edgecolors="white", lw=0.5)
     axes.set_xlabel(columns[across])
     axes.set_ylabel(columns[up])
-    others = "" if rows.size(1) == 2 else f", the other {rows.size(1) - 2} columns at their mean"
-    entitle(axes, f"The answer over two columns{others}; points: rows to test")
+    if rows.size(1) == 2:
+        title = worded("The answer over two columns; points: rows to test")
+    else:
+        others = rows.size(1) - 2
+        title = worded(
+            "The answer over two columns, the other {others} columns at their mean; points: rows to test", others=others
+        )
+    entitle(axes, title)
     axes.legend(frameon=False, fontsize=8, labelcolor=INK, loc="best")
     plain(axes)
     return figure

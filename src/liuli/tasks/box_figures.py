@@ -13,6 +13,7 @@ from torch import Tensor
 from liuli.files import replacing
 from liuli.tasks import box_measures, figures
 from liuli.tasks.pictures import QUICK
+from liuli.tasks.wording import worded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,17 +62,18 @@ def side_by_side(
     chosen = np.linspace(0, len(pixels) - 1, count).round().astype(int)
     figure = figures.new_figure(3.2 * count, 5.6)
     for column, place in enumerate(chosen.tolist()):
-        marks = truth[place].double().tolist()
-        found = answers[place].double().tolist()
-        rows = {
-            "truth": [(int(row[0]), "", row[1:]) for row in marks if row[0] >= 0],
-            "found": [(int(row[0]), f"{row[1]:.2f}", row[2:]) for row in found if row[0] >= 0 and row[1] >= shown],
-        }
-        for line, (title, boxes) in enumerate(rows.items()):
+        marks = [(int(row[0]), "", row[1:]) for row in truth[place].double().tolist() if row[0] >= 0]
+        found = [
+            (int(row[0]), f"{row[1]:.2f}", row[2:])
+            for row in answers[place].double().tolist()
+            if row[0] >= 0 and row[1] >= shown
+        ]
+        titles = worded("truth: {count}", count=len(marks)), worded("found: {count}", count=len(found))
+        for line, (title, boxes) in enumerate(zip(titles, (marks, found), strict=True)):
             axes = figure.add_subplot(2, count, 1 + column + line * count)
             axes.imshow(with_boxes(pixels[place], sizes[place], boxes, classes, written=False))
             axes.set_axis_off()
-            figures.entitle(axes, f"{title}: {len(boxes)}")
+            figures.entitle(axes, title)
     handles = [Line2D([], [], color=colour(number), linewidth=3, label=name) for number, name in enumerate(classes)]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(classes), frameon=False)
     return figure
@@ -86,10 +88,10 @@ def precision_recall(answers: Tensor, truth: Tensor, classes: Sequence[str]) -> 
         if (precision[:, number] >= 0).all():
             label = f"{name}  AP {precision[:, number].mean():.3f}"
             axes.plot(box_measures.RECALLS, precision[:, number], color=colour(number), label=label)
-    axes.set(xlim=(0, 1.01), ylim=(0, 1.03), xlabel="recall", ylabel="precision")
+    axes.set(xlim=(0, 1.01), ylim=(0, 1.03), xlabel=worded("recall"), ylabel=worded("precision"))
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside lower center", ncols=min(4, len(classes)), frameon=False)
-    figures.entitle(axes, "Precision against recall, IoU ≥ 0.5")
+    figures.entitle(axes, worded("Precision against recall, IoU ≥ 0.5"))
     return figure
 
 
@@ -144,12 +146,16 @@ def before_and_after(candidates: Tensor, output: Tensor, kept: float) -> Figure:
     chosen = np.linspace(0, len(candidates) - 1, count).round().astype(int)
     figure = figures.new_figure(3.2 * count, 5.6)
     for column, place in enumerate(chosen.tolist()):
-        for line, (title, boxes, least) in enumerate((("before", candidates, 0.0), ("after", output, kept))):
-            shown = boxes[place][(boxes[place, :, 5] >= 0) & (boxes[place, :, 4] >= least)]
+        before, after = (
+            boxes[place][(boxes[place, :, 5] >= 0) & (boxes[place, :, 4] >= least)]
+            for boxes, least in ((candidates, 0.0), (output, kept))
+        )
+        titles = worded("before: {count}", count=len(before)), worded("after: {count}", count=len(after))
+        for line, (title, shown) in enumerate(zip(titles, (before, after), strict=True)):
             axes = figure.add_subplot(2, count, 1 + column + line * count)
             axes.imshow(on_paper(shown, candidates[place]))
             axes.set_axis_off()
-            figures.entitle(axes, f"{title}: {len(shown)}")
+            figures.entitle(axes, title)
     return figure
 
 
@@ -157,15 +163,14 @@ def by_threshold(rows: Mapping[float, Mapping[str, object]], chosen: float) -> F
     """Precision, recall and F1 against the threshold, the chosen one marked."""
     figure = figures.new_figure(5.6, 4.2)
     axes: Axes = figure.add_subplot()
-    for name, shade in (("precision", COLOURS[1]), ("recall", COLOURS[0]), ("f1", figures.INK)):
-        axes.plot(
-            list(rows), [float(str(row[name])) for row in rows.values()], color=shade, label=name.replace("f1", "F1")
-        )
-    axes.axvline(chosen, color=figures.PALE, linestyle="--", label=f"chosen: {chosen:.2f}")
-    axes.set(xlim=(0, 1), ylim=(0, 1.03), xlabel="threshold", ylabel="share")
+    labels = {"precision": worded("precision"), "recall": worded("recall"), "f1": "F1"}
+    for (name, label), shade in zip(labels.items(), (COLOURS[1], COLOURS[0], figures.INK), strict=True):
+        axes.plot(list(rows), [float(str(row[name])) for row in rows.values()], color=shade, label=label)
+    axes.axvline(chosen, color=figures.PALE, linestyle="--", label=worded("chosen: {threshold:.2f}", threshold=chosen))
+    axes.set(xlim=(0, 1), ylim=(0, 1.03), xlabel=worded("threshold"), ylabel=worded("share"))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, loc="lower left")
-    figures.entitle(axes, "What a threshold keeps")
+    figures.entitle(axes, worded("What a threshold keeps"))
     return figure
 
 

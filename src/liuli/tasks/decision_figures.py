@@ -14,6 +14,7 @@ from liuli.files import replacing
 from liuli.tasks import cart_pole
 from liuli.tasks.figures import INK, PALE, RIGHT, WRONG, entitle, fading, new_figure, plain, save
 from liuli.tasks.tables import Table
+from liuli.tasks.wording import letters, worded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,7 +37,8 @@ def of_table(worth: Array, table: Table, facts: Facts, folder: Path) -> list[Pat
     """The worth of every action in every state (S, A) as a heat map, and where states form a field, a map of it."""
     drawn = {"table": heat_map(worth, facts)}
     if field(facts):
-        drawn["policy"] = maps({"what the best action is worth, and which it is": worth.max(1)}, [worth], table, facts)
+        title = worded("what the best action is worth, and which it is")
+        drawn["policy"] = maps({title: worth.max(1)}, [worth], table, facts)
     return save(drawn, folder)
 
 
@@ -59,16 +61,18 @@ def heat_map(worth: Array, facts: Facts) -> Figure:
     figure = new_figure(0.9 * actions + 2.5, min(0.24 * states, 10) + 1.4)
     axes = figure.add_subplot()
     image = axes.imshow(worth, aspect="auto", cmap=fading(RIGHT), interpolation="nearest")
-    figure.colorbar(image, ax=axes, label="worth")
+    figure.colorbar(image, ax=axes, label=worded("worth"))
     axes.set_xticks(range(actions), facts.classes, rotation=40 if actions > 3 else 0)
     if states <= LABELLED:
         axes.set_yticks(range(states), names(facts))
         axes.plot(worth.argmax(1), range(states), ".", color=WRONG)
         axes.set_ylabel(", ".join(facts.details["axes"]))
+        title = worded("Worth of each action in each state, the best dotted")
     else:
-        axes.set_ylabel("state")
+        axes.set_ylabel(worded("state"))
+        title = worded("Worth of each action in each state")
     axes.tick_params(length=0, labelsize=7, labelcolor=INK)
-    entitle(axes, "Worth of each action in each state" + (", the best dotted" if states <= LABELLED else ""))
+    entitle(axes, title)
     return figure
 
 
@@ -117,22 +121,23 @@ def mark(axes: Axes, place: tuple[int, int], worth: Array, ended: bool, facts: F
 def sweeps(table: Table, facts: Facts, folder: Path) -> list[Path]:
     """Value iteration from nothing: values and the best actions after the first, second, … sweep."""
     values, worths = np.zeros(len(table.start)), []
-    history: dict[str, Array] = {}
+    history: dict[int, Array] = {}
     for sweep in range(1, SHOWN[-1] + 1):
         worth = table.lookahead(values)
         values = worth.max(1)
         if sweep in SHOWN:
-            history[f"sweep {sweep}"] = values
+            history[sweep] = values
             worths.append(table.lookahead(values))
     size = field(facts)
     if size and size[0] * size[1] == len(values):
-        return save({"sweeps": maps(history, worths, table, facts)}, folder)
+        titled = {worded("sweep {number}", number=sweep): one for sweep, one in history.items()}
+        return save({"sweeps": maps(titled, worths, table, facts)}, folder)
     figure = new_figure(7, min(0.3 * len(values), 10) + 1.6)
     axes = figure.add_subplot()
     shown = np.stack(list(history.values()), 1)  # (S, sweeps)
     axes.imshow(shown, aspect="auto", cmap=fading(RIGHT), interpolation="nearest")
-    axes.set_xticks(range(len(history)), [title.removeprefix("sweep ") for title in history])
-    axes.set_xlabel("sweeps")
+    axes.set_xticks(range(len(history)), [str(sweep) for sweep in history])
+    axes.set_xlabel(worded("sweeps"))
     if len(values) <= LABELLED:
         axes.set_yticks(range(len(values)), names(facts))
         for state, column in np.ndindex(*shown.shape):
@@ -141,7 +146,7 @@ def sweeps(table: Table, facts: Facts, folder: Path) -> list[Path]:
             dark = shown[state, column] - shown.min() > 0.6 * np.ptp(shown)
             axes.text(column, state, text, ha="center", va="center", fontsize=6, color="white" if dark else INK)
     axes.tick_params(length=0, labelsize=8, labelcolor=INK)
-    entitle(axes, "Values and the best action after so many sweeps")
+    entitle(axes, worded("Values and the best action after so many sweeps"))
     return save({"sweeps": figure}, folder)
 
 
@@ -154,18 +159,18 @@ def of_cart_pole(output: Tensor, states: Tensor, folder: Path) -> list[Path]:
     figure = new_figure(9, 3.2)
     first, second, third = figure.subplots(1, 3)
     first.hist(lengths, bins=np.linspace(0, cart_pole.LIMIT, 26).tolist(), color=RIGHT)
-    first.set_xlabel("steps")
-    first.set_ylabel("episodes")
-    entitle(first, f"{len(lengths)} episodes, mean {lengths.mean():.1f} steps")
+    first.set_xlabel(worded("steps"))
+    first.set_ylabel(worded("episodes"))
+    entitle(first, worded("{count} episodes, mean {mean:.1f} steps", count=len(lengths), mean=lengths.mean()))
     for axes, place, title, bound in (
-        (second, 0, "position of the cart (m)", cart_pole.EDGE),
-        (third, 2, "angle of the pole (radians)", cart_pole.STEEPEST),
+        (second, 0, worded("position of the cart (m)"), cart_pole.EDGE),
+        (third, 2, worded("angle of the pole (radians)"), cart_pole.STEEPEST),
     ):
         for path in paths:
             axes.plot(path[:, place], color=RIGHT, alpha=0.15, linewidth=0.8)
         axes.axhline(bound, color=WRONG, linewidth=1)
         axes.axhline(-bound, color=WRONG, linewidth=1)
-        axes.set_xlabel("step")
+        axes.set_xlabel(worded("step"))
         entitle(axes, title)
     for axes in (first, second, third):
         plain(axes)
@@ -207,7 +212,8 @@ def film(state: Tensor, pushes: Tensor, path: Path) -> Path:
         if actions[step] >= 0:
             side = 1 if actions[step] else -1
             draw.polygon([(centre + side * (d + 16), ground - 7 + e) for d, e in ((0, -4), (0, 4), (6, 0))], fill=RIGHT)
-        draw.text((4, height - 14), f"{step * cart_pole.SECONDS:.2f} s, step {step}", fill=INK)
+        moment = worded("{seconds:.2f} s, step {step}", seconds=step * cart_pole.SECONDS, step=step)
+        draw.text((4, height - 14), moment, fill=INK, font=letters(10))
         frames.append(frame.quantize(16))
     with replacing(path) as temporary:
         frames[0].save(

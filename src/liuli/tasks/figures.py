@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from torch import Tensor
 from liuli.files import made, replacing
 from liuli.tasks import measures
 from liuli.tasks.examples import Batch
+from liuli.tasks.wording import families, worded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,10 +29,6 @@ COLUMNS = 10
 INK, PALE, RIGHT, WRONG, GAP = "#1f2933", "#9aa5b1", "#1f6f78", "#c8553d", "#eec3b8"
 DOTS_PER_INCH = 130
 LACKING = "missing from font"  # in matplotlib's warning
-CHINESE = (
-    "Noto Sans CJK TC", "Noto Sans CJK JP", "Noto Serif CJK TC", "Noto Serif CJK JP", "Source Han Sans TC",
-    "PingFang TC", "PingFang HK", "Heiti TC", "Microsoft JhengHei", "Microsoft YaHei", "WenQuanYi Zen Hei",
-)  # fmt: skip
 
 
 def classification(scores: Tensor, batch: Batch, classes: Sequence[str], folder: Path) -> list[Path]:
@@ -92,19 +88,10 @@ def write(figure: Figure, file: Path) -> None:
         from matplotlib.text import Text
 
         for text in figure.findobj(Text):
-            text.set_fontfamily(families())
+            text.set_fontfamily([*text.get_fontfamily(), *families()[1:]])
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", f".*{LACKING}")  # a machine may have no such font
             figure.savefig(file, **form)
-
-
-@cache
-def families() -> list[str]:
-    """The usual letters, then those of this machine that hold Chinese."""
-    from matplotlib.font_manager import fontManager
-
-    known = {font.name for font in fontManager.ttflist}
-    return ["sans-serif", *(name for name in CHINESE if name in known)]
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -134,10 +121,11 @@ def confusion(matrix: Tensor, classes: Sequence[str]) -> Figure:
     long = max(map(len, classes)) > 3
     axes.set_xticks(range(count), classes, rotation=40 if long else 0, ha="right" if long else "center")
     axes.set_yticks(range(count), classes)
-    axes.set_xlabel("answer")
-    axes.set_ylabel("true class")
-    total = int(counts.sum())
-    entitle(axes, f"{int(np.trace(counts)):,} of {total:,} right ({np.trace(counts) / max(total, 1):.2%})")
+    axes.set_xlabel(worded("answer"))
+    axes.set_ylabel(worded("true class"))
+    hits, total = int(np.trace(counts)), int(counts.sum())
+    share_right = hits / max(total, 1)
+    entitle(axes, worded("{right:,} of {total:,} right ({share:.2%})", right=hits, total=total, share=share_right))
     axes.set_xticks(np.arange(count + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(count + 1) - 0.5, minor=True)
     axes.grid(which="minor", color="white", linewidth=1)
@@ -169,10 +157,12 @@ def mistakes(pixels: Tensor, labels: Tensor, probabilities: Tensor, classes: Seq
         axes.text(left, top - 0.04 * height, sure, fontsize=7, color=WRONG, weight="bold", va="bottom")
     axes.imshow(sheet, extent=(0, columns * cell, rows * head, 0), interpolation="nearest")
     axes.axis("off")
-    which = f"the {len(shown)} surest of " if len(shown) < len(wrong) else ""
-    entitle(
-        axes, f"Mistakes: {which}{len(wrong):,} in {len(labels):,} pictures    true class → answer, its probability"
-    )
+    counts = {"shown": len(shown), "wrong": len(wrong), "total": len(labels)}
+    if len(shown) < len(wrong):
+        which = worded("Mistakes: the {shown} surest of {wrong:,} in {total:,} pictures", **counts)
+    else:
+        which = worded("Mistakes: {wrong:,} in {total:,} pictures", **counts)
+    entitle(axes, f"{which}    {worded('true class → answer, its probability')}")
     return figure
 
 
@@ -187,7 +177,7 @@ def no_mistakes() -> Figure:
     """What stands where there is nothing to show."""
     figure = new_figure(5, 1.5)
     axes = figure.add_subplot()
-    axes.text(0.5, 0.5, "No mistakes.", ha="center", va="center", color=INK, fontsize=12)
+    axes.text(0.5, 0.5, worded("No mistakes."), ha="center", va="center", color=INK, fontsize=12)
     axes.axis("off")
     return figure
 
@@ -205,19 +195,19 @@ def calibration(bins: Sequence[measures.Bin]) -> Figure:
         top.bar(middle, low, 0.92 * width, color=RIGHT, zorder=2)
         top.bar(middle, high - low, 0.92 * width, bottom=low, color=GAP, zorder=2)
         top.hlines(one["accuracy"], one["above"], one["to"], color=INK, linewidth=2, zorder=3)
-    top.set_ylabel("accuracy")
+    top.set_ylabel(worded("accuracy"))
     top.set_ylim(0, 1.005)
     error = measures.calibration_error(bins)
-    entitle(top, f"Calibration error {error:.4f}")
-    top.plot([], [], color=PALE, linestyle="--", label="perfectly calibrated")
-    top.plot([], [], color=INK, linewidth=2, label="accuracy")
-    top.bar(0, 0, color=GAP, label="gap to the mean confidence")
+    entitle(top, worded("Calibration error {error:.4f}", error=error))
+    top.plot([], [], color=PALE, linestyle="--", label=worded("perfectly calibrated"))
+    top.plot([], [], color=INK, linewidth=2, label=worded("accuracy"))
+    top.bar(0, 0, color=GAP, label=worded("gap to the mean confidence"))
     top.legend(frameon=False, fontsize=8, loc="upper left", labelcolor=INK)
     bottom.bar(middles, [one["count"] for one in bins], 0.92 * width, color=PALE)
     bottom.set_yscale("symlog", linthresh=1)
     bottom.set_ylim(bottom=0)
-    bottom.set_ylabel("answers")
-    bottom.set_xlabel("confidence (probability of the answer)")
+    bottom.set_ylabel(worded("answers"))
+    bottom.set_xlabel(worded("confidence (probability of the answer)"))
     bottom.set_xlim(0, 1)
     for axes in (top, bottom):
         plain(axes)
@@ -233,13 +223,13 @@ def per_class(matrix: Tensor, classes: Sequence[str]) -> Figure:
     axes = figure.add_subplot()
     both = np.stack([precision, recall])[:, order]
     axes.hlines(places, both.min(0), both.max(0), color=PALE, linewidth=1.5, zorder=1)
-    axes.scatter(precision[order], places, marker=">", s=30, color=RIGHT, label="precision", zorder=2)
-    axes.scatter(recall[order], places, marker="<", s=30, color=WRONG, label="recall", zorder=2)
+    axes.scatter(precision[order], places, marker=">", s=30, color=RIGHT, label=worded("precision"), zorder=2)
+    axes.scatter(recall[order], places, marker="<", s=30, color=WRONG, label=worded("recall"), zorder=2)
     axes.scatter(f1[order], places, marker="|", s=90, color=INK, label="F1", zorder=3)
     axes.set_yticks(places, [classes[i] for i in order])
     low = float(both.min())
     axes.set_xlim(max(0.0, low - 0.1 * (1 - low) - 0.005), 1 + 0.05 * (1 - low) + 0.001)
-    entitle(axes, "Classes, the hardest at the top")
+    entitle(axes, worded("Classes, the hardest at the top"))
     axes.legend(frameon=False, fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.1), labelcolor=INK)
     axes.grid(axis="x", color="#e4e7eb", linewidth=0.8, zorder=0)
     plain(axes)

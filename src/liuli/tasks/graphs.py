@@ -14,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from liuli.tasks.wording import worded
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -98,7 +100,7 @@ def projected(hidden: Tensor, labels: Tensor, classes: Sequence[str]) -> Figure:
     centred = hidden.double() - hidden.double().mean(0)
     _, values, directions = torch.linalg.svd(centred, full_matrices=False)
     share = float(values[:2].square().sum() / values.square().sum().clamp(min=1e-300))
-    title = f"What the last layer reads: its two principal components, {share:.0%} of the variance"
+    title = worded("What the last layer reads: its two principal components, {share:.0%} of the variance", share=share)
     return figures.scattered(centred @ directions[:2].T, labels, classes, title)
 
 
@@ -121,17 +123,17 @@ def listened(attention: Tensor, edges: Tensor) -> Figure:
     relative = (attention * count[target]).clamp(max=3)
     left.hist(relative[count[target] > 1].numpy(), bins=60, color=figures.RIGHT)
     left.axvline(1, color=figures.INK, linewidth=1, linestyle="--")
-    left.set_xlabel("attention ÷ equal share (dashed: equal)")
-    left.set_ylabel("edges")
-    figures.entitle(left, "Attention of the last layer")
+    left.set_xlabel(worded("attention ÷ equal share (dashed: equal)"))
+    left.set_ylabel(worded("edges"))
+    figures.entitle(left, worded("Attention of the last layer"))
     most = int(count.max())
     right.plot([1, most], [1, most], color=figures.PALE, linewidth=1, linestyle="--")
     right.scatter(count, entropy.exp(), s=5, alpha=0.5, linewidths=0, color=figures.RIGHT)
     right.set_xscale("log")
     right.set_yscale("log")
-    right.set_xlabel("neighbours, itself among them")
-    right.set_ylabel("neighbours that it in effect listens to")
-    figures.entitle(right, "Does a node choose? (dashed: all alike)")
+    right.set_xlabel(worded("neighbours, itself among them"))
+    right.set_ylabel(worded("neighbours that it in effect listens to"))
+    figures.entitle(right, worded("Does a node choose? (dashed: all alike)"))
     for axes in (left, right):
         figures.plain(axes)
     return figure

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from liuli.tasks.figures import INK, PALE, RIGHT, entitle, new_figure
+from liuli.tasks.wording import worded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,10 +35,10 @@ def by_place(losses: Tensor) -> Figure:
     figure = new_figure(6.5, 3.6)
     axes = figure.add_subplot()
     axes.plot(range(1, len(losses) + 1), losses.tolist(), color=RIGHT, linewidth=1.5)
-    axes.set_xlabel("place in the window: tokens seen before, and one", color=INK)
-    axes.set_ylabel("loss in nats", color=INK)
+    axes.set_xlabel(worded("place in the window: tokens seen before, and one"), color=INK)
+    axes.set_ylabel(worded("loss in nats"), color=INK)
     axes.grid(color=PALE, linewidth=0.3)
-    entitle(axes, "What it is worth to have seen more")
+    entitle(axes, worded("What it is worth to have seen more"))
     return figure
 
 
@@ -89,7 +90,7 @@ def surprise(shown: Sequence[str], losses: Tensor) -> Figure:
             seen, colour = ("↵", PALE) if character == "\n" else (legible(character), "black")
             place: dict[str, Any] = {"ha": "center", "va": "center_baseline", "parse_math": False}
             axes.text(column + 0.5, row + 0.5, seen, fontsize=POINTS, family=fonts(), color=colour, **place)
-    entitle(axes, "What surprised it: from pale, foreseen, to dark, not at all (5 nats: 1 in 150)")
+    entitle(axes, worded("What surprised it: from pale, foreseen, to dark, not at all (5 nats: 1 in 150)"))
     return figure
 
 
@@ -117,7 +118,7 @@ def samples(prompt: str, texts: Mapping[str, str]) -> Figure:
         style: dict[str, Any] = {"fontsize": POINTS, "family": fonts(), "linespacing": LEADING / 1.164}
         axes.text(0, top + 1.2, body, color=INK, va="top", parse_math=False, **style)
         top += len(lines) + 2.5
-    entitle(axes, "How it goes on with the first words of the held-out text, more and less boldly")
+    entitle(axes, worded("How it goes on with the first words of the held-out text, more and less boldly"))
     return figure
 
 

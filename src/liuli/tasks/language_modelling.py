@@ -246,12 +246,13 @@ class LanguageModelling(Task):
     def portray(self, model: nn.Module, batch: Batch, facts: Facts, folder: Path) -> list[Path]:
         """How the network goes on with the first words of the held-out text, more and less boldly."""
         from liuli.tasks import figures, language_figures
+        from liuli.tasks.wording import worded
 
         reader, prompt = tokens.of(facts.learnt), batch[0][:1, 0, : batch[0].size(2) // 4]  # (1, P)
         samples = {}
         for temperature in (0.0, 0.5, 0.8, 1.0):
             found = generate(model, prompt, self.makes, Sampling(temperature))  # type: ignore[arg-type]
-            samples[f"temperature {temperature:g}"] = reader.decode(found[0])
+            samples[worded("temperature {temperature:g}", temperature=temperature)] = reader.decode(found[0])
         return figures.save({"samples": language_figures.samples(reader.decode(prompt[0]), samples)}, folder)
 
     def read(self, source: Path | bytes | str, facts: Facts, name: str) -> Example:

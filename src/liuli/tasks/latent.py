@@ -148,14 +148,18 @@ class Autoencoding(Task):
     def figures(self, output: Tensor, batch: Batch, facts: Facts, folder: Path) -> list[Path]:
         """Pictures beside what their codes gave, and where the codes lie."""
         from liuli.tasks import figures
+        from liuli.tasks.wording import worded
 
         seen = self.inputs(tuple(part[: SHOWN * SHOWN // 2] for part in batch))[0]
         made = self.painted(output[: len(seen)])
         pairs = torch.stack([seen.cpu(), made.cpu()], 1).flatten(0, 1)  # each with its own to the right
         codes = self.parts(output).mean.double().cpu()
-        where = f"Codes of {len(codes):,} pictures" + ", where they vary most" * (codes.size(1) > 2)
+        if codes.size(1) > 2:
+            where = worded("Codes of {count:,} pictures, where they vary most", count=len(codes))
+        else:
+            where = worded("Codes of {count:,} pictures", count=len(codes))
         drawn = {
-            "reconstructions": figures.sheet(pairs, SHOWN, "Pictures, and beside each what its code gives"),
+            "reconstructions": figures.sheet(pairs, SHOWN, worded("Pictures, and beside each what its code gives")),
             "codes": figures.scattered(principal(codes), batch[2].cpu(), facts.classes, where),
         }
         return figures.save(drawn, folder)

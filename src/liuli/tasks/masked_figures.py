@@ -16,6 +16,7 @@ from liuli.data.dataset import Facts
 from liuli.tasks import pieces
 from liuli.tasks.figures import INK, PALE, RIGHT, WRONG, entitle, new_figure, save
 from liuli.tasks.passages import NOWHERE
+from liuli.tasks.wording import worded
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,15 +61,19 @@ def by_frequency(counts: Tensor, right: Tensor) -> Figure:
     order = counts.argsort(stable=True)
     groups = [group for group in torch.tensor_split(order, BINS) if len(group)]
     shares = [float(right[group].double().mean()) for group in groups]
-    labels = [f"{int(counts[group].min()):,} to\n{int(counts[group].max()):,}" for group in groups]
+    labels = [
+        worded("{low:,} to\n{high:,}", low=int(counts[group].min()), high=int(counts[group].max())) for group in groups
+    ]
     figure = new_figure(8.0, 3.4)
     axes = figure.add_subplot()
     bars = axes.bar(range(len(groups)), shares, color=RIGHT, width=0.8)
     axes.bar_label(bars, [f"{share:.0%}" for share in shares], fontsize=8, color=INK, padding=2)
     axes.set_xticks(range(len(groups)), labels, fontsize=7, color=INK)
-    axes.set(ylim=(0, 1.1), xlabel="times that the piece comes in the training text", ylabel="named right")
+    axes.set(ylim=(0, 1.1), ylabel=worded("named right"))
+    axes.set_xlabel(worded("times that the piece comes in the training text"))
     axes.spines[["top", "right"]].set_visible(False)
-    entitle(axes, f"{len(right):,} masked pieces, {float(right.double().mean()):.1%} named right, by their frequency")
+    whole = {"count": len(right), "share": float(right.double().mean())}
+    entitle(axes, worded("{count:,} masked pieces, {share:.1%} named right, by their frequency", **whole))
     return figure
 
 
@@ -97,7 +102,7 @@ def blanks(output: Tensor, truth: Tensor, words: Tensor, places: Tensor, names: 
         axes.text(0.73, line, f"{mine[0][0]} {mine[0][1]:.0%}", color=RIGHT if good else WRONG, weight="bold", **style)
         axes.text(0.85, line, ", ".join(f"{name} {share:.0%}" for name, share in mine[1:]), color=PALE, **style)
         axes.axhline(line + 0.5, color=PALE, linewidth=0.2)
-    entitle(axes, "Some masked pieces, what stood there, and the three likeliest answers")
+    entitle(axes, worded("Some masked pieces, what stood there, and the three likeliest answers"))
     return figure
 
 
@@ -120,7 +125,8 @@ def looks(maps: Tensor, names: Sequence[str], folder: Path) -> list[Path]:
             axes.set_xticks(range(count), names if below else [""] * count, rotation=90, fontsize=5, family=fonts)
             axes.set_yticks(range(count), names if beside else [""] * count, fontsize=5, family=fonts)
             axes.tick_params(length=0, pad=1)
-            axes.set_title(f"layer {layer + 1}, head {head + 1}", fontsize=7, color=INK, pad=3)
+            title = worded("layer {layer}, head {head}", layer=layer + 1, head=head + 1)
+            axes.set_title(title, fontsize=7, color=INK, pad=3)
     return save({"attention": figure}, folder)
 
 

@@ -107,17 +107,19 @@ class Projection(Task):
     def figures(self, output: Tensor, batch: Batch, facts: Facts, folder: Path) -> list[Path]:
         """The first two coordinates by class, the scree, and of pictures some reconstructions, as PNG files."""
         from liuli.tasks import figures, scree
+        from liuli.tasks.wording import worded
 
         given, labels = (one.cpu() for one in batch)
         coordinates, back = parted(output.detach().cpu(), given.size(1))
         variance = (given - given.mean(0)).square().sum()
         drawn = {"scree": scree.scree((coordinates - coordinates.mean(0)).square().sum(0) / variance)}
         if coordinates.size(1) > 1:
-            title = "The first two coordinates of what was not learnt from"
+            title = worded("The first two coordinates of what was not learnt from")
             drawn["scatter"] = figures.scattered(coordinates[:, :2], labels, facts.classes, title)
         if facts.kind == "image":
             both = torch.cat([given[:SHOWN], back[:SHOWN]]).view(-1, *shape_of(facts)).permute(0, 3, 1, 2).clamp(0, 1)
-            title = f"Above: as given. Below: as {coordinates.size(1)} coordinates give it back"
+            count = coordinates.size(1)
+            title = worded("Above: as given. Below: as {count} coordinates give it back", count=count)
             drawn["reconstructions"] = figures.sheet(both, min(SHOWN, len(given)), title)
         return figures.save(drawn, folder)
 

@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from liuli.tasks.figures import INK, PALE, RIGHT, entitle, new_figure, plain
+from liuli.tasks.wording import worded
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,9 +29,9 @@ def foretold_and_given(foretold: Tensor, ratings: Tensor) -> Figure:
         body.set_facecolor(RIGHT)
         body.set_alpha(0.6)
     parts["cmedians"].set_color(INK)
-    axes.set_xlabel("rating given")
-    axes.set_ylabel("rating foretold")
-    entitle(axes, "Foretold against given (line: the median; dashed: right)")
+    axes.set_xlabel(worded("rating given"))
+    axes.set_ylabel(worded("rating foretold"))
+    entitle(axes, worded("Foretold against given (line: the median; dashed: right)"))
     plain(axes)
     return figure
 
@@ -41,7 +42,10 @@ def error_by_count(errors: Tensor, plain_errors: Tensor, counts: Tensor) -> Figu
     axes = figure.add_subplot()
     place = np.searchsorted(EDGES, counts.numpy(), side="right") - 1
     bins = np.unique(place)
-    for name, one, colour in (("network", errors, RIGHT), ("biases alone", plain_errors, PALE)):
+    for name, one, colour in (
+        (worded("network"), errors, RIGHT),
+        (worded("biases alone"), plain_errors, PALE),
+    ):
         axes.plot(
             range(len(bins)),
             [np.sqrt(one.square().numpy()[place == each].mean()) for each in bins],
@@ -53,9 +57,9 @@ def error_by_count(errors: Tensor, plain_errors: Tensor, counts: Tensor) -> Figu
     axes.set_xticks(
         range(len(bins)), [f"{label}\n{(place == each).sum():,}" for label, each in zip(labels, bins, strict=True)]
     )
-    axes.set_xlabel("ratings of the item learnt from; below, test ratings")
-    axes.set_ylabel("RMSE")
+    axes.set_xlabel(worded("ratings of the item learnt from; below, test ratings"))
+    axes.set_ylabel(worded("RMSE"))
     axes.legend(frameon=False, labelcolor=INK, fontsize=8)
-    entitle(axes, "Error by how much is known of the item")
+    entitle(axes, worded("Error by how much is known of the item"))
     plain(axes)
     return figure

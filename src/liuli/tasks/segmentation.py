@@ -158,14 +158,16 @@ class Segmentation(Task):
         """Pictures, truths, answers and mistakes side by side: from all over the part, and the worst; IoU by class."""
         from liuli.tasks import segmentation_figures as drawing
         from liuli.tasks.figures import save
+        from liuli.tasks.wording import worded
 
         pixels, labels = batch[0].cpu(), batch[1].cpu()
         names = facts.classes[:-1]
         spread = torch.linspace(0, len(labels) - 1, min(drawing.ROWS, len(labels))).round().long()
         worst = self.mark(output, batch, facts).order[: drawing.ROWS]
+        titles = worded("Pictures from all over the test part"), worded("The test pictures with most mistakes")
         drawn = {
-            "answers": drawing.compared(pixels, labels, output, spread, names, "Pictures from all over the test part"),
-            "mistakes": drawing.compared(pixels, labels, output, worst, names, "The test pictures with most mistakes"),
+            "answers": drawing.compared(pixels, labels, output, spread, names, titles[0]),
+            "mistakes": drawing.compared(pixels, labels, output, worst, names, titles[1]),
             "classes": drawing.by_class(overlap(confusion(output, labels, len(names))), names),
         }
         return save(drawn, folder)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from liuli.tasks.figures import INK, PALE, RIGHT, WRONG, entitle, new_figure, plain
+from liuli.tasks.wording import worded
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -76,19 +77,18 @@ def compared(
         known = truth < count
         share = (answer == truth)[known].mean() if known.any() else 0.0
         shown = {
-            "picture": picture,
-            "truth": blended(picture, truth, count),
-            "answer": blended(picture, answer, count),
-            "mistakes": missed(picture, truth, answer, count),
+            worded("picture"): picture,
+            worded("truth"): blended(picture, truth, count),
+            worded("answer"): blended(picture, answer, count),
+            worded("mistakes"): missed(picture, truth, answer, count),
         }
         for axes, (what, drawn) in zip(axes_row, shown.items(), strict=True):
             axes.imshow(drawn)
             axes.set_axis_off()
             if place == 0:
                 axes.set_title(what, fontsize=9, color=INK)
-        axes_row[3].text(
-            0.98, 0.03, f"{share:.0%} right", transform=axes_row[3].transAxes, ha="right", fontsize=8, color=INK
-        )
+        last, right = axes_row[3], worded("{share:.0%} right", share=share)
+        last.text(0.98, 0.03, right, transform=last.transAxes, ha="right", fontsize=8, color=INK)
     figure.suptitle(title, x=0.01, ha="left", fontsize=10, color=INK)
     seen = np.unique(np.concatenate([labels[rows].numpy().ravel(), answers[rows].cpu().numpy().ravel()]))
     legend(figure, classes, (int(place) for place in seen if place < count))
@@ -138,6 +138,6 @@ def by_class(overlaps: Tensor, classes: Sequence[str]) -> Figure:
     axes.set_yticks(places, [classes[place] for place in order])
     axes.invert_yaxis()
     axes.set_xlim(0, 1.05)
-    entitle(axes, f"Intersection over union, the hardest class at the top    mean {mean:.3f}")
+    entitle(axes, worded("Intersection over union, the hardest class at the top    mean {mean:.3f}", mean=mean))
     plain(axes)
     return figure

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from liuli.tasks.figures import INK, PALE, WRONG, entitle, new_figure, no_mistakes
+from liuli.tasks.wording import worded
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,6 +54,9 @@ def mistakes(texts: Sequence[str], labels: Tensor, probabilities: Tensor, classe
             top += 1
         axes.axhline(top - 0.2, color=PALE, linewidth=0.3)
         top += 0.6
-    which = f"the {len(blocks)} surest of " if len(blocks) < len(texts) else ""
-    entitle(axes, f"Mistakes: {which}{len(texts):,}    true class → answer, its probability")
+    if len(blocks) < len(texts):
+        which = worded("Mistakes: the {shown} surest of {wrong:,}", shown=len(blocks), wrong=len(texts))
+    else:
+        which = worded("Mistakes: {wrong:,}", wrong=len(texts))
+    entitle(axes, f"{which}    {worded('true class → answer, its probability')}")
     return figure

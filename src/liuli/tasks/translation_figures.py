@@ -16,6 +16,7 @@ from torch import Tensor
 
 from liuli.errors import from_extra
 from liuli.tasks.figures import INK, PALE, RIGHT, WRONG, entitle, new_figure, plain
+from liuli.tasks.wording import worded
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,9 +50,10 @@ def by_length(source: Sequence[str], right: Sequence[str], answers: Sequence[str
         axes.bar(place, score, 0.7, color=RIGHT, zorder=2)
         axes.text(place, score, f"{score:.1f}", ha="center", va="bottom", fontsize=8, color=INK)
     axes.set_xticks(range(len(groups)), [name for name, _ in groups])
-    axes.set_xlabel(f"words of the sentence (a group has {len(source) // max(len(groups), 1):,} sentences)")
-    axes.set_ylabel("BLEU")
-    entitle(axes, f"BLEU by length (dashed: {whole:.1f} over all)")
+    each = len(source) // max(len(groups), 1)
+    axes.set_xlabel(worded("words of the sentence (a group has {count:,} sentences)", count=each))
+    axes.set_ylabel(worded("BLEU"))
+    entitle(axes, worded("BLEU by length (dashed: {whole:.1f} over all)", whole=whole))
     plain(axes)
     return figure
 
@@ -70,13 +72,17 @@ def examples(source: Sequence[str], right: Sequence[str], answers: Sequence[str]
     scores = chrf(right, answers)
     order = np.argsort(-scores, kind="stable")
     middle = max(0, len(order) // 2 - SHOWN // 2)
-    sorts = {"best": order[:SHOWN], "middling": order[middle : middle + SHOWN], "worst": order[::-1][:SHOWN]}
+    sorts = {
+        worded("best"): order[:SHOWN],
+        worded("middling"): order[middle : middle + SHOWN],
+        worded("worst"): order[::-1][:SHOWN],
+    }
     rows: list[tuple[str, str, str, str]] = []  # what stands left, the text, its colour and weight
     for sort, places in sorts.items():
         for place in places.tolist():
             rows.append((f"{sort}  {scores[place]:.0f}", source[place], INK, "normal"))
             rows.append((languages[1], right[place], RIGHT, "normal"))
-            rows.append(("answer", answers[place] or "(nothing)", WRONG, "bold"))
+            rows.append((worded("answer"), answers[place] or worded("(nothing)"), WRONG, "bold"))
     blocks = [textwrap.wrap(text, WIDTH) or [""] for _, text, _, _ in rows]
     total = sum(map(len, blocks)) + 0.8 * len(rows) / 3 + 0.6
     figure = new_figure(10.5, LINE * total + 0.5)
@@ -92,7 +98,8 @@ def examples(source: Sequence[str], right: Sequence[str], answers: Sequence[str]
         if number % 3 == 2:
             axes.axhline(top - 0.2, color=PALE, linewidth=0.3)
             top += 0.8
-    entitle(axes, f"{languages[0]} → {languages[1]}: translations by their chrF, out of {len(answers):,}")
+    told = {"source": languages[0], "target": languages[1], "count": len(answers)}
+    entitle(axes, worded("{source} → {target}: translations by their chrF, out of {count:,}", **told))
     return figure
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from liuli.tasks.figures import INK, PALE, RIGHT, WRONG, new_figure, save
+from liuli.tasks.wording import worded
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,8 +39,9 @@ def similarity(cosines: Tensor, people: Tensor, correlation: float) -> Figure:
     figure = new_figure(6, 5)
     axes = figure.subplots()
     axes.scatter(people, cosines, s=14, color=RIGHT, alpha=0.7, linewidths=0)
-    axes.set(xlabel="people: from 0, not alike, to 10", ylabel="cosine of the vectors")
-    axes.set_title(f"{len(people)} pairs of words, rank correlation {correlation:.3f}", color=INK)
+    axes.set(xlabel=worded("people: from 0, not alike, to 10"), ylabel=worded("cosine of the vectors"))
+    found = {"count": len(people), "correlation": correlation}
+    axes.set_title(worded("{count} pairs of words, rank correlation {correlation:.3f}", **found), color=INK)
     axes.grid(alpha=0.3)
     return figure
 
@@ -50,7 +52,8 @@ def analogies(rows: Sequence[Mapping[str, Any]]) -> Figure:
     axes = figure.subplots()
     names = [f"{row['section']} ({row['questions']:,})" for row in rows][::-1]
     axes.barh(names, [row["accuracy"] for row in rows][::-1], color=RIGHT)
-    axes.set(xlabel="share answered right", title="Analogies by section (questions whose words were learnt)")
+    axes.set_xlabel(worded("share answered right"))
+    axes.set_title(worded("Analogies by section (questions whose words were learnt)"))
     axes.grid(axis="x", alpha=0.3)
     return figure
 
@@ -84,7 +87,7 @@ def points(places: Tensor, names: Sequence[str]) -> Figure:
     axes.scatter(places[:, 0], places[:, 1], s=6, color=PALE)
     for (x, y), name in zip(places.tolist(), names, strict=True):
         axes.annotate(name, (x, y), fontsize=7, color=INK, ha="center", va="bottom")
-    axes.set_title("Frequent words in the plane in which they differ most", color=INK)
+    axes.set_title(worded("Frequent words in the plane in which they differ most"), color=INK)
     axes.set(xticks=[], yticks=[])
     return figure
 
@@ -100,6 +103,6 @@ def lines(places: Tensor, names: Sequence[str]) -> Figure:
         for (x, y), name, colour in ((start, capital, WRONG), (end, country, RIGHT)):
             axes.plot(x, y, "o", markersize=3, color=colour)
             axes.annotate(name, (x, y), fontsize=8, color=colour, ha="center", va="bottom")
-    axes.set_title("Countries and their capitals in the plane in which they differ most", color=INK)
+    axes.set_title(worded("Countries and their capitals in the plane in which they differ most"), color=INK)
     axes.set(xticks=[], yticks=[])
     return figure

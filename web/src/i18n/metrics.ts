@@ -5,7 +5,7 @@ import { say, texts, type Key } from './texts.svelte'
 
 export const metric = (name: string): string => (`metric.${name}` in en ? say(`metric.${name}` as Key) : name)
 
-/** What a figure of a task shows: its own words are drawn into it, in English. */
+/** What a figure of a task shows. */
 export const figure = (name: string): string => (`figure.${name}` in en ? say(`figure.${name}` as Key) : name)
 
 /** The figure that a run must reach. */

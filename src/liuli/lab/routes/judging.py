@@ -15,6 +15,7 @@ from liuli.lab.replies import asked_of, data_here, named, network_of, told_json
 from liuli.lab.road import told
 from liuli.lab.routes.answers import answer_to
 from liuli.lab.subjects import of_run
+from liuli.tasks.wording import Language
 
 
 def routes(desk: Desk) -> APIRouter:
@@ -43,14 +44,14 @@ def routes(desk: Desk) -> APIRouter:
         return told_json(await desk.work(lambda: tiles(judgement, true, answer, owner, start, count)))
 
     @router.get("/api/runs/{name}/judging/figures")
-    async def figures(name: str) -> Response:
+    async def figures(name: str, language: Language = "en") -> Response:
         judgement = bench.get(name)
-        return told_json({"figures": list(await desk.work(lambda: drawn(judgement)))})
+        return told_json({"figures": list(await desk.work(lambda: drawn(judgement, language)))})
 
     @router.get("/api/runs/{name}/judging/figures/{number}")
-    async def figure(name: str, number: int) -> Response:
+    async def figure(name: str, number: int, language: Language = "en") -> Response:
         judgement = bench.get(name)
-        found = list((await desk.work(lambda: drawn(judgement))).values())
+        found = list((await desk.work(lambda: drawn(judgement, language))).values())
         if not 0 <= number < len(found):
             raise UserError(f"figure {number}: there are {len(found)}")
         return Response(found[number], media_type="image/png")

@@ -1,7 +1,7 @@
 /** Judging a run: what the server is asked, and how far it has come. */
 
 import { metric } from '../../i18n/metrics'
-import { texts, type Key } from '../../i18n/texts.svelte'
+import { texts, type Key, type Language } from '../../i18n/texts.svelte'
 import { api, making, reason, Refused, type Answer, type Made, type RunFacts } from '../api'
 
 export type Metrics = Record<string, unknown>
@@ -72,8 +72,10 @@ export const asked = {
         (cell ? `&true=${cell.true}&answer=${cell.answer}` : '') +
         (owner ? `&owner=${encodeURIComponent(owner)}` : ''),
     ),
-  figures: (run: string) => api.told<{ figures: string[] }>(`${at(run)}/judging/figures`),
-  figure: (run: string, number: number) => `${at(run)}/judging/figures/${number}`,
+  figures: (run: string, language: Language) =>
+    api.told<{ figures: string[] }>(`${at(run)}/judging/figures?language=${language}`),
+  figure: (run: string, number: number, language: Language) =>
+    `${at(run)}/judging/figures/${number}?language=${language}`,
   answer: (run: string, index: number, layers: boolean, made: Made, signal: AbortSignal) =>
     api.told<Answer>(`${at(run)}/parts/test/${index}/answers?layers=${layers}${making(made)}`, { method: 'POST', signal }),
   record: (run: string, index: number, made: Made = null) =>

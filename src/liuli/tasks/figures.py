@@ -16,7 +16,7 @@ from torch import Tensor
 from liuli.files import made, replacing
 from liuli.tasks import measures
 from liuli.tasks.examples import Batch
-from liuli.tasks.wording import families, worded
+from liuli.tasks.wording import chosen, families, worded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,6 +77,8 @@ def save(drawn: Mapping[str, Figure], folder: Path) -> list[Path]:
 def write(figure: Figure, file: Path) -> None:
     """Write a figure as a PNG; where the usual font lacks what is written, Chinese say, by another of this machine."""
     form: dict[str, Any] = {"format": "png", "dpi": DOTS_PER_INCH, "bbox_inches": "tight", "pad_inches": 0.15}
+    if chosen.get() != "en":
+        widen(figure)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         figure.savefig(file, **form)
@@ -85,13 +87,18 @@ def write(figure: Figure, file: Path) -> None:
         if one not in lacking:
             warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
     if lacking:
-        from matplotlib.text import Text
-
-        for text in figure.findobj(Text):
-            text.set_fontfamily([*text.get_fontfamily(), *families()[1:]])
+        widen(figure)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", f".*{LACKING}")  # a machine may have no such font
             figure.savefig(file, **form)
+
+
+def widen(figure: Figure) -> None:
+    """Let what the font of a text lacks be written by one that holds Chinese."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        text.set_fontfamily([*text.get_fontfamily(), *families()[1:]])
 
 
 def new_figure(width: float, height: float) -> Figure:

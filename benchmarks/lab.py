@@ -310,7 +310,7 @@ def measure(page: Page, address: str, records: dict[str, str], times: int) -> li
             found.append(said(f"{name}, click to formula", "click", clicks(page, times)))
     if "lenet" in records:
         page.goto(f"{address}#/system/lenet")
-        found.append(said("lenet, stroke to activations", "stroke", strokes(page, times)))
+        found.append(said("lenet, stroke to activations", "stroke", strokes(page, 5 * times)))
         page.goto(f"{address}#/projector/exhibit:word2vec/input")
         found.append(said("projector, frame of 10,000 points", "frame", frames(page, 5 * times)))
     return found

@@ -111,5 +111,6 @@ def test_figures_have_captions_in_both(enter: Callable[..., Page]) -> None:
 def drawn(page: Page) -> set[str]:
     """The languages that the figures of a page are in, once all are there."""
     pictures = page.locator(".figures img")
-    page.wait_for_function("[...document.querySelectorAll('.figures img')].every(one => one.naturalWidth > 0)")
+    for one in pictures.all():
+        expect(one).not_to_have_js_property("naturalWidth", 0)
     return {str(one.get_attribute("src")).rpartition("language=")[2] for one in pictures.all()}

@@ -57,6 +57,22 @@ def moved(m: Of, x: Tensor) -> Tensor:
     return torch.einsum("kij,lj->kil", x, a) + F.silu(x.amax(0)).sum(-1).prod() + F.pad(b, (1, 1), value=0.5).std()
 
 
+class Third(torch.autograd.Function):
+    """Has a backward pass of its own, which is not the derivative."""
+
+    @staticmethod
+    def forward(ctx: object, x: Tensor, w: Tensor) -> Tensor:
+        return x * w
+
+    @staticmethod
+    def backward(ctx: object, slope: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        return slope / 3, slope / 3
+
+
+def running(m: Of, x: Tensor) -> Tensor:
+    return x.cumsum(0) * x + x.cumprod(0)
+
+
 def cases() -> Iterator[tuple[str, nn.Module, tuple[Tensor, ...]]]:
     torch.manual_seed(0)
     layers: dict[str, nn.Module] = {
@@ -76,6 +92,8 @@ def cases() -> Iterator[tuple[str, nn.Module, tuple[Tensor, ...]]]:
     }
     yield "language", Of(language, **layers), (torch.tensor([[1, 2, 0, 3, 1], [4, 5, 6, 0, 0]]),)
     yield "moved", Of(moved), (torch.randn(4, 6),)
+    yield "running", Of(running), (torch.randn(3, 2),)
+    yield "handwritten", Of(lambda m, x, w: Third.apply(x * 2, w) + w.sin()), (torch.randn(2, 3), torch.randn(2, 3))
 
 
 def packed(module: nn.Module, inputs: tuple[Tensor, ...]) -> dict[str, object]:

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 
-import type { Direction, Explanation } from '../src/client/client'
+import type { Direction, Explanation, Part } from '../src/client/client'
 import { plainNumber } from '../src/client/client'
 import { FileClient, type FileManifest } from '../src/client/file'
 import type { PackedType } from '../src/client/pack'
@@ -26,9 +26,22 @@ const clients = Object.entries(packed).map(([name, { manifest, arrays }]): [stri
   return [name, client]
 })
 
+/** Where a function has a backward pass of its own, it is said that no formula gives the gradient. */
+const unsaid = ({ operation, reason }: Part): boolean =>
+  reason === 'the backward pass of Third is its own, and has no formula' && operation === 1
+
+it('says of a handwritten backward pass that it has no formula, beside what has one', async () => {
+  const client = clients.find(([name]) => name === 'handwritten')![1]
+  const { parts } = await client.explain('input[1]', 4, 'backward')
+  expect(parts.map(({ reason }) => reason === undefined)).toEqual([false, true])
+  const alone = await client.explain('%0', 4, 'backward')
+  expect(alone.parts.map(unsaid)).toEqual([true])
+})
+
 it.each(Object.entries(packed))('%s, as a notebook is told', (_, { told }) => {
-  expect(told.length).toBeGreaterThan(20)
+  expect(told.length).toBeGreaterThan(10)
   for (const explanation of told) {
+    if (explanation.parts.some(unsaid)) continue
     const difference = recomputed(explanation) - plainNumber(explanation.captured!)
     const message = `${explanation.direction} ${explanation.address}[${explanation.index}]: ${recomputed(explanation)}, not ${explanation.captured}`
     const same = Object.is(recomputed(explanation), plainNumber(explanation.captured!))
@@ -45,7 +58,8 @@ describe.each(clients)('%s', (_, client) => {
       const step = Math.max(1, Math.floor(count / 60)) // of a large value every so many-th number
       for (let index = 0; index < count; index += step) {
         const explanation = await client.explain(address, index, direction)
-        expect(explanation.parts.map((part) => part.reason)).not.toContain(expect.anything())
+        if (direction === 'backward' && explanation.parts.some(unsaid)) continue
+        expect(explanation.parts.filter((part) => part.reason !== undefined)).toEqual([])
         if (!explanation.parts.length && direction === 'forward') continue
         const result = recomputed(explanation)
         const captured = explanation.captured!

@@ -163,7 +163,7 @@ def backward(work: Workbench, value: Value, flat: int) -> Explanation:
     alias = lives_on(value)
     for operation in value.users if alias is None else [alias]:
         try:
-            part = work.explainer(operation).gradient(value.address, flat)
+            part = work.returned(operation, value.address, flat)
         except NotExplained as reason:
             unknown.append(f"%{operation.index} ({reason})")
         else:

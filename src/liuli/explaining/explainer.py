@@ -112,6 +112,19 @@ class Workbench:
 
         return self.explainers.get(operation.index, make)
 
+    def returned(self, operation: Operation, address: Address | str, flat: int) -> Expression:
+        """What comes back from `operation` to element `flat` of the value at `address`.
+
+        Raises:
+            NotExplained: no formula gives it.
+        """
+        own = operation.handwritten
+        if own is None:
+            return self.explainer(operation).gradient(address, flat)
+        if address in own.inputs:
+            raise NotExplained(own.reason)
+        return ZERO  # autograd has not followed what it did forward
+
 
 class Explainer:
     """How the numbers of one operation came to be.

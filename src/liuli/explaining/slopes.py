@@ -47,7 +47,7 @@ def through_users(work: Workbench, value: Value) -> Iterator[Tensor]:
     """What each operation that reads the value hands back to it."""
     for operation in value.users:
         upstream = [work.gradient(address) for address in operation.outputs]
-        if all(one is None for one in upstream) or not operation.function.startswith("torch."):
+        if all(one is None for one in upstream) or not operation.function.startswith("torch.") or operation.handwritten:
             continue
         leaf = value.tensor.clone().requires_grad_(True)
 

@@ -88,7 +88,7 @@ def returned(bench: Workbench, operation: Operation, address: str, flat: int) ->
     if not any(reached(bench, bench.record.value(output)) for output in operation.outputs):
         return []
     try:
-        expression = bench.explainer(operation).gradient(address, flat)
+        expression = bench.returned(operation, address, flat)
     except NotExplained as error:
         return [{"operation": operation.index, "reason": str(error)}]
     if isinstance(expression, Number):

@@ -150,7 +150,14 @@ def operation_facts(operation: Operation, places: Json) -> Json:
         "arguments": {name: spelled(value) for name, value in operation.arguments.items()},
         "multiplyAdds": operation.multiply_adds,
         "opened": operation.opened.name if operation.opened else None,
+        **handwritten(operation),
     }
+
+
+def handwritten(operation: Operation) -> Json:
+    """Where a function has a backward pass of its own: the values that it reaches, and what is said of them."""
+    own = operation.handwritten
+    return {} if own is None else {"handwritten": {"inputs": own.inputs, "reason": own.reason}}
 
 
 def spelled(value: Any) -> str:
@@ -214,9 +221,10 @@ def explanation(operation: Operation, output: int, work: Workbench, pack: Pack) 
         count = math.prod(work.record.value(address).shape)
         if count > FEW or pack.size > MOST:
             return {"kind": "none", "reason": ""}
-        numbers[f"{direction} {address}"] = [
-            explained(work, address, flat, direction)["parts"] for flat in range(count)
-        ]
+        told = [explained(work, address, flat, direction)["parts"] for flat in range(count)]
+        if direction == "backward":  # each use of a number tells its own part
+            told = [[part for part in parts if part["operation"] == operation.index] for parts in told]
+        numbers[f"{direction} {address}"] = told
         pack.size += len(json.dumps(numbers[f"{direction} {address}"])) // 2  # what is left of it, compressed
     return {"kind": "numbers", "numbers": numbers}
 

@@ -142,7 +142,10 @@ class Pass:
             made = self.values[address]
             if made.producer is None and made.origin == "operation":
                 made.producer = operation
-        for address in dict.fromkeys(inputs):
+        known = (self.recorder.handwritten.get(address) for address in step.outputs)
+        operation.handwritten = next((one for one in known if one is not None), None)
+        also = operation.handwritten.inputs if operation.handwritten is not None else ()
+        for address in dict.fromkeys((*inputs, *also)):
             self.values[address].users.append(operation)
         self._draw(step, operation)
         return operation

@@ -112,6 +112,22 @@ class Value:
         return spread(self.tensor, bins)
 
 
+@dataclass(frozen=True, slots=True)
+class Handwritten:
+    """A function with a backward pass of its own (`torch.autograd.Function`): its name, and what it hands gradients to.
+
+    Autograd has not followed what it did forward, so no formula gives these gradients.
+    """
+
+    name: str
+    inputs: tuple[Address, ...]
+
+    @property
+    def reason(self) -> str:
+        """Why no formula gives a gradient that it hands back."""
+        return f"the backward pass of {self.name} is its own, and has no formula"
+
+
 @dataclass(slots=True, eq=False)
 class Operation:
     """One operation: what was called, from where, with what, and what it gave.
@@ -146,6 +162,7 @@ class Operation:
     origin: weakref.ref[Record] = field(repr=False)
     called: tuple[tuple[Any, ...], dict[str, Any]] = field(repr=False)  # arguments as they were passed, with addresses
     opened: Opened | None = field(default=None, repr=False)  # the kernel that it is a part of
+    handwritten: Handwritten | None = field(default=None, repr=False)  # the function whose result it gave
     draws: tuple[Address, ...] = ()  # values drawn at random inside (see `%12.draw` above)
 
     @property

@@ -24,7 +24,7 @@ from liuli.tracing.edits import WAS, Numbers, before, exchanged, settled
 from liuli.tracing.failures import explain
 from liuli.tracing.functions import TRANSPARENT, Kind, Targets, kind_of, outs
 from liuli.tracing.notes import Hidden, Written
-from liuli.tracing.parts import Address
+from liuli.tracing.parts import Address, Handwritten
 from liuli.tracing.sources import caller, site
 from liuli.tracing.store import Store
 from liuli.tracing.trees import tensors
@@ -56,6 +56,7 @@ class Recorder(Addressing, TorchFunctionMode):
         self.met: set[str] = set()  # of the edits, those that have been made
         self.hidden: list[Hidden] = []
         self.notes: list[str] = []
+        self.handwritten: dict[Address, Handwritten] = {}
         self.paused = False
 
     # Operations.

@@ -17,6 +17,7 @@ from liuli.tracing.calls import Calls
 from liuli.tracing.contents import Contents, Inputs
 from liuli.tracing.edits import Numbers
 from liuli.tracing.gradients import Loss, differentiate, scalar_of
+from liuli.tracing.handwritten import handwritten
 from liuli.tracing.record import Record
 from liuli.tracing.recorder import Recorder
 from liuli.tracing.running import recording, uncollected
@@ -123,6 +124,7 @@ def _trace(
                     calls.begin("(loss)", getattr(loss, "__qualname__", "loss"), None, calls.made[0])
                 if loss is not None or possible:
                     number = scalar_of(output, loss)
+            recorder.handwritten = handwritten(store) if number is not None else {}
             slopes = possible and number is not None and differentiate(recorder, number, inputs.sources)
         if gradients and not slopes:
             raise UserError(_no_gradient(number))

@@ -129,6 +129,8 @@ export interface OperationFacts {
   arguments: Record<string, string>
   multiplyAdds: number
   opened: string | null
+  /** Of a function with a backward pass of its own: what it hands gradients to, and why no formula gives them. */
+  handwritten?: { inputs: string[]; reason: string }
 }
 
 export interface ModuleFacts {

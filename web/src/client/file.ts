@@ -107,7 +107,11 @@ export class FileClient implements Client {
 
   private async fromUser(value: ValueFacts, index: number, operation: number): Promise<Part[]> {
     const found: Part[] = []
-    const outputs = this.manifest.operations[operation]!.outputs
+    const { outputs, handwritten } = this.manifest.operations[operation]!
+    if (handwritten) {
+      const back = outputs.some((address) => this.values.get(address)!.gradient)
+      return back && handwritten.inputs.includes(value.address) ? [unsaid(operation, handwritten.reason)] : []
+    }
     for (const [place, address] of outputs.entries()) {
       const output = this.values.get(address)!
       const template = this.manifest.templates[operation]![place]!

@@ -29,6 +29,9 @@ Origins = tuple[
 ]  # which operand, and which element of it; −1: a filled-in constant
 
 
+SHAPED = ("view_as", "reshape_as", "expand_as")  # of the other tensor only the shape is asked
+
+
 class Moved(Explainer):
     """Each number of the output is one number of an operand, or the constant that was filled in.
 
@@ -44,7 +47,7 @@ class Moved(Explainer):
         found = list(addresses([part for name, part in operation.arguments.items() if name in self.carriers]))
         self.addresses: list[Address] = list(dict.fromkeys(found))
         still = set(addresses([part for name, part in operation.arguments.items() if name not in self.carriers]))
-        if still & set(self.addresses):
+        if still & set(self.addresses) and operation.name not in SHAPED:
             raise NotExplained(f"{operation.name} of a tensor by itself")
 
     @cached_property

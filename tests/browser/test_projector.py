@@ -190,13 +190,23 @@ def test_nothing_is_wider_than_the_screen_and_nothing_is_hard_to_reach(
     enter: Callable[..., Page], width: int, scheme: str, place: str
 ) -> None:
     page = enter(place, viewport={"width": width, "height": 844}, color_scheme=scheme)
-    page.wait_for_selector("select")
+    page.wait_for_selector(".field canvas")
     if "lenet" in place:
         page.locator(".list .row").first.click()
         page.locator(".chosen ol button").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("document.querySelector('.liuli').dataset.theme") == scheme
     assert hindrances(page) == []
+
+
+def test_it_opens_with_words_and_the_address_says_so(enter: Callable[..., Page]) -> None:
+    page = enter()
+    page.locator("a[href='#/projector']").click()
+    expect(page.locator(".list .row").first).to_have_text("word0")
+    assert page.url.endswith("#/projector/words")
+    expect(page.locator("select").nth(2)).to_have_value("words")
+    page.go_back()
+    page.wait_for_selector("ol a")
 
 
 def test_a_run_that_is_not_there_is_said(enter: Callable[..., Page]) -> None:

@@ -19,6 +19,21 @@ from tests.browser.reader import check, hindrances
 from tests.browser.test_inside import number
 
 TEXTS = {"translator": "a man rides a bike", "lstm": "win a free prize now", "gpt": "ROMEO: O night"}
+PAINTED = """async (canvas) => {
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', {willReadFrequently: true})
+    const dots = () => {
+        copy.drawImage(canvas, 0, 0)
+        return copy.getImageData(0, 0, canvas.width, canvas.height).data
+    }
+    while (!dots().some(Boolean)) await new Promise(requestAnimationFrame)
+    const [across, down] = [new Set(), new Set()]
+    dots().forEach((one, i) => {
+        if (i % 4 < 3 || !one) return
+        across.add((i >> 2) % canvas.width)
+        down.add(Math.floor((i >> 2) / canvas.width))
+    })
+    return [canvas.clientWidth, canvas.clientHeight, [across.size, down.size]]
+}"""
 ASK = """async ([run, text]) => (await (await fetch(`/api/runs/${encodeURIComponent(run)}/records`,
     {method: 'POST', headers: {'content-type': 'text/plain'}, body: text})).json()).record"""
 
@@ -50,6 +65,15 @@ def look(enter: Callable[..., Page]) -> Callable[..., Page]:
         return page
 
     return looked
+
+
+def test_a_row_of_the_map_has_a_picture_that_can_be_read(look: Callable[..., Page]) -> None:
+    """Of 9 words × 128 numbers a picture true to scale would be a line."""
+    page = look("translator", [], r"^input\[0\]")
+    glance = page.get_by_role("treeitem", name=re.compile("^source_embedding ")).first.locator("canvas")
+    wide, high, drawn = glance.evaluate(PAINTED)
+    assert (wide, high) == (92, 30)  # of the page; of 90 pixels without what parts it from the next
+    assert drawn == [90, 15]
 
 
 def test_bars_beside_words_begin_in_one_line(look: Callable[..., Page]) -> None:

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from liuli import cli
+from liuli.cli.output import file_stem
 from liuli.cli.predict import details
 from tests.small_run import seven, small_run
 
@@ -124,6 +125,7 @@ def test_predict_loads_only_what_it_needs(here: Path) -> None:
     code = """
 import sys
 from liuli.cli import run
+from liuli.cli.output import file_stem
 assert run(["predict", "small", "seven.png", "--json"]) == 0
 print("LOADED", *{name.partition(".")[0] for name in sys.modules}, file=sys.stderr)
 """
@@ -152,3 +154,19 @@ def test_evaluate_for_a_reader(here: Path, capsys: pytest.CaptureFixture[str]) -
         assert word in printed
     for name in ("confusion", "mistakes", "calibration", "classes"):
         assert f"runs/small/figures/{name}.png" in printed
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("seven.png", "seven"),
+        ("folder/a drawing.JPEG", "a drawing"),
+        ("0 0 0.05 0", "0 0 0.05 0"),
+        ("The film was good. Really", "The film was good. Really"),
+        (".hidden", ".hidden"),
+        ("7", "7"),
+        ("", ""),
+    ],
+)
+def test_what_is_drawn_of_an_input_is_called_after_it(name: str, stem: str) -> None:
+    assert file_stem(name) == stem

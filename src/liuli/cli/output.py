@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -39,7 +40,8 @@ def changes_of(settings: Sequence[str] | None) -> dict[str, str]:
 
 def file_stem(name: str) -> str:
     """What a file about an input is called: the input's name without folder and ending, of a sentence the begin."""
-    return Path(name.replace("\0", "")).stem[:40].strip()
+    name = Path(name.replace("\0", "")).name
+    return re.sub(r"(?<=.)\.[A-Za-z]\w{,4}$", "", name)[:40].strip()
 
 
 def judged(target: Target, reached: bool) -> str:

@@ -11,6 +11,9 @@ import torch
 from torch import Tensor, nn
 
 import liuli
+from liuli.errors import UserError
+from liuli.explaining import explain
+from liuli.lab.whatif import edit
 
 
 class Module(nn.Module):
@@ -209,6 +212,19 @@ def test_a_kernel_that_nobody_saw_is_an_opaque_operation() -> None:
     assert opaque.function.endswith("Hidden")
     assert opaque.inputs == ("input[0]",)
     assert torch.equal(record.outputs[0].tensor, torch.tensor([2.0, 0.0]))
+
+
+def test_what_is_compiled_hides_its_numbers_but_not_the_gradients_of_its_weights() -> None:
+    torch.manual_seed(0)
+    plain, x = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)), torch.randn(2, 3)
+    record = liuli.trace(torch.jit.script(plain), x, loss=lambda output: output.square().sum())
+    plain(x).square().sum().backward()
+    for name, weight in plain.named_parameters():
+        torch.testing.assert_close(record.value(name).grad, weight.grad)
+    told = explain(record, "%0", (0, 1))
+    assert (told.kind, told.note) == ("opaque", "not explained: nothing can be seen inside RecursiveScriptModule")
+    with pytest.raises(UserError, match="cannot be set"):
+        edit(record, "%0", 0, 1.0)
 
 
 def test_custom_functions_show_their_inside() -> None:

@@ -24,7 +24,7 @@ from liuli.explaining.expression import ZERO, Column, Expression, Number, Operan
 from liuli.explaining.fold import Fold
 from liuli.explaining.formula import Formula, formula
 from liuli.explaining.slopes import slope
-from liuli.tracing.parts import Address, Operation
+from liuli.tracing.parts import Address, Handwritten, Operation
 from liuli.tracing.record import Record
 
 Flats: TypeAlias = "int | NDArray[np.int64]"  # one element of an output, or several at once
@@ -37,6 +37,11 @@ COMPLEX = "its complex numbers have no formula yet"
 
 class NotExplained(LiuliError):
     """This form of the operation has no explainer; the message says which form."""
+
+
+def unwritten(own: Handwritten) -> NotExplained:
+    """Why no formula gives a gradient that a function hands back."""
+    return NotExplained(f"the backward pass of {own.name} is its own, and has no formula")
 
 
 class Recent:
@@ -102,6 +107,8 @@ class Workbench:
         """
 
         def make() -> Explainer:
+            if operation.name == "opaque":
+                raise NotExplained(f"nothing can be seen inside {operation.function.rpartition('.')[2]}")
             maker = REGISTRY.get(operation.name)
             if maker is None:
                 raise NotExplained(f"{operation.name} has no explainer yet")
@@ -122,7 +129,7 @@ class Workbench:
         if own is None:
             return self.explainer(operation).gradient(address, flat)
         if address in own.inputs:
-            raise NotExplained(own.reason)
+            raise unwritten(own)
         return ZERO  # autograd has not followed what it did forward
 
 

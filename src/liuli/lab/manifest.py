@@ -15,7 +15,7 @@ from typing import Any
 from liuli import __version__
 from liuli.description import Description
 from liuli.explaining.explain import bench
-from liuli.explaining.explainer import NotExplained, Workbench
+from liuli.explaining.explainer import NotExplained, Workbench, unwritten
 from liuli.files import Json
 from liuli.lab import axes, series
 from liuli.lab.beginnings import Names
@@ -157,7 +157,7 @@ def operation_facts(operation: Operation, places: Json) -> Json:
 def handwritten(operation: Operation) -> Json:
     """Where a function has a backward pass of its own: the values that it reaches, and what is said of them."""
     own = operation.handwritten
-    return {} if own is None else {"handwritten": {"inputs": own.inputs, "reason": own.reason}}
+    return {} if own is None else {"handwritten": {"inputs": own.inputs, "reason": str(unwritten(own))}}
 
 
 def spelled(value: Any) -> str:

@@ -87,7 +87,7 @@ def edit(record: Record, address: Any, index: Any, number: Any) -> Edit:
         raise UserError("expected an address, a whole number for the place, and a number to set there")
     value = record.value(address)
     made = value.producer
-    if value.origin not in SET or (made is not None and (made.name == "alias" or made.function == "opaque")):
+    if value.origin not in SET or (made is not None and (made.name in ("alias", "opaque"))):
         raise UserError(f"{value.address}: its numbers cannot be set; set those of what it is made from or goes into")
     size = math.prod(value.shape)
     if not 0 <= index < size:

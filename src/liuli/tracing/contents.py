@@ -48,6 +48,12 @@ class Contents:
                 # What torch.compile wraps stands where its wrapper does.
                 self._add(child, path if name == "_orig_mod" else prefix + name, (*above, id(module)))
 
+    def keep(self, store: Store) -> None:
+        """Keep what was not used as well."""
+        for address, tensor in self.tensors.items():
+            if address not in store.kept:
+                store.keep(tensor, address, own=False)
+
     def forget(self) -> None:
         """Let go of the tensors and of what told them apart."""
         self.tensors, self.own, self.paths = {}, {}, {}

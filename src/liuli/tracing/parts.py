@@ -122,11 +122,6 @@ class Handwritten:
     name: str
     inputs: tuple[Address, ...]
 
-    @property
-    def reason(self) -> str:
-        """Why no formula gives a gradient that it hands back."""
-        return f"the backward pass of {self.name} is its own, and has no formula"
-
 
 @dataclass(slots=True, eq=False)
 class Operation:

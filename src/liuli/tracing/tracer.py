@@ -124,7 +124,9 @@ def _trace(
                     calls.begin("(loss)", getattr(loss, "__qualname__", "loss"), None, calls.made[0])
                 if loss is not None or possible:
                     number = scalar_of(output, loss)
-            recorder.handwritten = handwritten(store) if number is not None else {}
+            if number is not None:
+                contents.keep(store)  # compiled code uses weights unseen
+                recorder.handwritten = handwritten(store)
             slopes = possible and number is not None and differentiate(recorder, number, inputs.sources)
         if gradients and not slopes:
             raise UserError(_no_gradient(number))
@@ -148,9 +150,7 @@ def _no_gradient(number: Tensor | None) -> str:
 
 def _close(store: Store, recorder: Recorder, contents: Contents, copy: list[str], slopes: bool) -> None:
     """Keep what was not used as well, and copy what others may write to later."""
-    for address, tensor in contents.tensors.items():
-        if address not in store.kept:
-            store.keep(tensor, address, own=False)
+    contents.keep(store)
     # An optimizer may step on the parameters while the record lives; without gradients there is no step to come.
     overwritten = store.close([*copy, *(contents.tensors if slopes else ()), *recorder.constants], slopes)
     if overwritten:

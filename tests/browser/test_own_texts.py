@@ -84,6 +84,28 @@ def test_words_of_the_data_stay_as_they_are(enter: Callable[..., Page]) -> None:
     assert page.locator(".said strong").inner_text().isascii()
 
 
+def test_a_sum_of_words_is_told_with_the_words_that_are_nearest(enter: Callable[..., Page]) -> None:
+    page = enter("system/word2vec", locale="zh-TW")
+    page.locator("form").get_by_role("textbox").fill("king - man + woman")
+    page.locator("form .button").first.click()
+    nearest = page.get_by_role("list", name=CHINESE["answer.nearest"]).locator("li")
+    expect(nearest).to_have_count(10)
+    expect(nearest.first).to_contain_text(page.locator(".said strong").inner_text())
+    cosines = [float(one.get_attribute("value") or "nan") for one in nearest.locator("data").all()]
+    assert cosines == sorted(cosines, reverse=True)
+    read = r"man \(\d+\)；周圍的詞 king \(\d+\), woman \(\d+\)；雜訊 "
+    expect(page.locator("div.said")).to_contain_text(re.compile(read))
+
+
+def test_it_is_said_what_a_network_is_for_and_which_language_it_reads(enter: Callable[..., Page]) -> None:
+    page = enter("judging", locale="zh-TW")
+    expect(page.locator("a[href$='exhibit%3Anms']")).to_contain_text("非極大值抑制")
+    page = enter("system/transformer", locale="zh-TW")
+    expect(page.locator("form .words")).to_contain_text("一個英文句子，由網路譯成德文")
+    choose(page, "en")
+    expect(page.locator("form .words")).to_contain_text("A sentence in English, to be translated into German")
+
+
 def test_what_is_wrong_with_a_persons_own_data_is_told(enter: Callable[..., Page]) -> None:
     page = enter("judging/pets", locale="zh-TW")
     alert = page.get_by_role("alert")

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 
-from liuli.data import store
+from liuli.data import multi30k, pokemon, store
 from tests.contract.spoken import ROOT, Sentence, sentences, sources, strings
 from tests.contract.test_texts import faults
 
@@ -229,6 +229,7 @@ def test_states_actions_and_classes_are_said_in_chinese() -> None:
     for name in ("iris", "cartpole"):
         facts = store.load(name).facts
         assert {*facts.classes, *facts.details.get("columns", ()), *facts.details.get("measured", ())} <= NAMES.keys()
+    assert {*pokemon.TYPES, *pokemon.COLUMNS, *multi30k.LANGUAGES.values()} <= NAMES.keys()
 
 
 def test_every_sentence_is_one_of_the_source() -> None:

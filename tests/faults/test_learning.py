@@ -214,7 +214,7 @@ def test_what_was_seen_comes_from_where_one_has_it(lab: Guard) -> None:
         "examples": [],
         "answers": [],
         "pictures": {},
-        "ours": ["answer", "given"],
+        "ours": ["answer", "given", "read"],
     }
 
 

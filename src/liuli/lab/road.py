@@ -54,6 +54,7 @@ def told(run: Run) -> Json:
         "data": run.record["data"]["name"],
         "form": run.record["data"]["form"],
         "given": given(run.record["data"]["details"]),
+        "languages": run.record["data"]["details"].get("languages", []),
         "metric": metric,
         "value": (result.get("metrics") or {}).get(metric),
         "reached": result.get("reached"),

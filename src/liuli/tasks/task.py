@@ -64,9 +64,9 @@ class Task(ABC):
     judged_by: ClassVar[str] = ""
     """The key of the pages' texts that says by what it is judged, where no part is held out; "": nothing to say."""
 
-    ours: ClassVar[tuple[str, ...]] = ("answer", "given")
+    ours: ClassVar[tuple[str, ...]] = ("answer", "given", "read")
     """Of the texts about an example those that are liuli's own or name its classes, so that a page says them in its
-    language: "answer" (and what is right), "given"; the others are words of the data."""
+    language: "answer" (and what is right), "given", "read" (how that is spelled out); others are words of the data."""
 
     watched: ClassVar[int] = 6
     """How many held-out examples are answered again and again while training: few where an answer takes long, none

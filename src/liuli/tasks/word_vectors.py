@@ -61,7 +61,7 @@ class WordVectors(Task):
     fewest: int = 5
 
     kind: ClassVar[str] = "corpus"
-    ours: ClassVar[tuple[str, ...]] = ()
+    ours: ClassVar[tuple[str, ...]] = ("read",)
     headline: ClassVar[str] = "wordsim"
     endings: ClassVar[frozenset[str]] = frozenset([".txt"])
     reads_text: ClassVar[bool] = True
@@ -239,7 +239,7 @@ class WordVectors(Task):
             ", ".join(f"{facts.learnt['words'][number]} ({number})" for number in part.flatten().tolist())
             for part in self.inputs(batch)
         )
-        return "; ".join([middle, *([f"around it {around}"] if around else []), f"noise {noise}"])
+        return f"{middle}; around it {around}; noise {noise}" if around else f"{middle}; noise {noise}"
 
     def rows(self, facts: Facts) -> Mapping[str, Rows]:
         """The words, as those that foretell and as those foretold."""

@@ -14,6 +14,8 @@ export interface RunFacts {
   form: string
   /** What one typed input is made of, in its order; empty where the data do not say. */
   given: string[]
+  /** From which language into which, where the data say so. */
+  languages: string[]
   metric: string | null
   value: number | null
   reached: boolean | null
@@ -101,6 +103,8 @@ export interface Answer {
   /** What somebody whom the data know would like most; or, of whom nothing is known, what most people like. */
   recommended?: Recommended[]
   popular?: Recommended[]
+  /** Of words that were added and taken away: those nearest to the sum, by the cosine of the angle between them. */
+  nearest?: { word: string; similarity: number }[]
   [more: string]: unknown
 }
 

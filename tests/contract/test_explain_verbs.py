@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,57 @@ def turned():
 """
 
 
+FAILING = """
+import sys
+import torch
+from torch import nn
+from helping import Parts
+
+class Asks(nn.Module):
+    def forward(self, x):
+        assert x.dim() == 3
+
+class Talks(nn.Module):
+    def forward(self, x):
+        print("a word in between")
+        return x * 2
+
+def shapes():
+    return nn.Sequential(nn.ReLU(), nn.Linear(4, 2)), torch.ones(1, 3)
+
+def elsewhere():
+    return Parts(), torch.ones(1, 3)
+
+def asks():
+    return Asks(), torch.ones(1, 3)
+
+def weights():
+    network = nn.Linear(2, 2)
+    network.load_state_dict({"weight": torch.ones(2, 2)})
+    return network, torch.ones(1, 2)
+
+def ends():
+    sys.exit("no GPU here")
+
+def ends_quietly():
+    sys.exit(3)
+
+def broken():
+    import torn
+
+def talks():
+    print("and one at the begin")
+    return Talks(), torch.ones(1, 3)
+"""
+HELPING = """
+from torch import nn
+
+class Parts(nn.Module):
+    def forward(self, x):
+        return x @ x
+"""
+
+
 @pytest.fixture
 def own(tmp_path: Path) -> str:
     file = tmp_path / "own.py"
@@ -48,6 +100,58 @@ def test_its_gradient_for_a_program(own: str, capsys: pytest.CaptureFixture[str]
     assert told["direction"] == "backward"
     assert [use["name"] for use in told["uses"]] == ["tanh"]
     assert abs(told["residual"]) <= 1e-5 * told["scale"]
+
+
+@pytest.fixture
+def failing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "helping", raising=False)
+    for name, text in (("failing", FAILING), ("helping", HELPING), ("torn", "\n\ndef x(:\n")):
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    return "failing.py"
+
+
+CANNOT = "RuntimeError: mat1 and mat2 shapes cannot be multiplied"
+MISSING = 'Error(s) in loading state_dict for Linear: Missing key(s) in state_dict: "bias".'
+
+
+@pytest.mark.parametrize(
+    ("factory", "said"),
+    [
+        ("shapes", f"failing.py: {CANNOT} (1x3 and 4x2) (in linear of 1 (Linear))"),
+        ("elsewhere", f"helping.py:6: {CANNOT} (1x3 and 1x3) (in matmul of the module itself (Parts))"),
+        ("asks", "failing.py:9: AssertionError: assert x.dim() == 3"),
+        ("weights", f"failing.py:27: RuntimeError: {MISSING}"),
+        ("ends", "failing.py: ended the program (no GPU here); it must return a module instead"),
+        ("ends_quietly", "failing.py: ended the program (exit code 3); it must return a module instead"),
+        ("broken", "torn.py:3: SyntaxError: invalid syntax"),
+    ],
+)
+def test_what_fails_in_a_users_code_is_one_sentence_that_says_where(
+    failing: str, factory: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["coverage", f"{failing}:{factory}"]) == 2
+    assert capsys.readouterr().err == f"liuli: {said}\n"
+
+
+def test_what_a_module_prints_is_no_part_of_the_answer(failing: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["coverage", f"{failing}:talks", "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["operations"] == 2  # and the sum that backward begins from
+    assert "a word in between" in said.err
+    assert "and one at the begin" in said.err
+
+
+@pytest.mark.parametrize("verb", ["explain", "coverage"])
+def test_a_file_without_a_function_is_told_so(failing: str, verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([verb, failing]) == 2
+    assert "such as failing.py:make" in capsys.readouterr().err
+
+
+def test_a_shape_of_too_many_numbers(own: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", f"{own}:network", "--input", "shape=99999,99999"]) == 2
+    assert "9,999,800,001 numbers, expected 268,435,456 at most" in capsys.readouterr().err
 
 
 def test_a_unit_that_is_not_there(own: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from liuli.cli.explain import is_own_module
 from liuli.cli.output import JsonOption, print_json, print_table
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def coverage(
 
 def recorded(module: str, given: str | None) -> Record:
     """One pass of a system on a drawn input, or of a user's own module."""
-    if ".py:" in module:
+    if is_own_module(module):
         from liuli.lab.subjects import of_factory
 
         return of_factory(module, given)[0]

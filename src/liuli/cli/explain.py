@@ -81,13 +81,24 @@ def explain(
             webbrowser.open(file.resolve().as_uri())
 
 
+def is_own_module(given: str) -> bool:
+    """Whether a module of the user's own is meant: path/to/file.py:factory.
+
+    Raises:
+        UserError: the file is named, but no function in it.
+    """
+    if given.endswith(".py"):
+        raise UserError(f"{given}: name the function as well that returns the module, such as {given}:make")
+    return ".py:" in given
+
+
 def recorded(run: str, given: str | None) -> tuple[Record, Subject, Path]:
     """One pass of a trained system on `given`, or of a user's own module; and the folder for its page.
 
     Raises:
         UserError: the run, the module or the input is not to be had.
     """
-    if ".py:" in run:
+    if is_own_module(run):
         from liuli.lab.subjects import of_factory
 
         return *of_factory(run, given), Path()

@@ -5,9 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
-import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from liuli.catalog import find
-from liuli.errors import LiuliError, UserError, nearest
+from liuli.errors import UserError, nearest
 from liuli.lab.manifest import Subject
 from liuli.lab.scenes import Answering, Optimizer, Scene
+from liuli.lab.users_code import users_code
 from liuli.runs import Run
 from liuli.system import Recipe
 from liuli.tasks.examples import Example
@@ -154,27 +153,6 @@ def of_factory(spec: str, given: str | None) -> Made:
         return of_module(module, *inputs, title=type(module).__name__, loss=loss, optimizer=optimizer)
 
 
-@contextmanager
-def users_code(path: Path) -> Iterator[None]:
-    """Say in one sentence what fails in the user's own code, and where.
-
-    Raises:
-        UserError: it fails.
-    """
-    try:
-        yield
-    except LiuliError:
-        raise
-    except Exception as error:
-        frames = [
-            frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path.resolve()
-        ]
-        line = error.lineno if isinstance(error, SyntaxError) else frames[-1].lineno if frames else None
-        where = f"{path}:{line}" if line else str(path)
-        said = (str(error).splitlines() or [""])[0]
-        raise UserError(f"{where}: {type(error).__name__}: {said}") from error
-
-
 def function_of(path: Path, name: str) -> Callable[[], Any]:
     """The function called `name` of a Python file, which is run as the user's own code."""
     if not path.is_file():
@@ -233,8 +211,10 @@ def drawn(given: str) -> Tensor:
         shape = tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
         shape = (-1,)
-    if not shape or min(shape) < 1 or np.prod(shape, dtype=float) > MOST:
+    if not shape or min(shape) < 1:
         raise UserError(f"--input {given}: expected sizes of at least 1, such as shape=1,3,32,32")
+    if np.prod(shape, dtype=float) > MOST:
+        raise UserError(f"--input {given}: are {np.prod(shape, dtype=float):,.0f} numbers, expected {MOST:,} at most")
     return torch.randn(shape, generator=torch.Generator().manual_seed(0))
 
 

@@ -67,6 +67,15 @@ def look(enter: Callable[..., Page]) -> Callable[..., Page]:
     return looked
 
 
+def test_on_a_telephone_the_answer_has_room_before_what_was_given(look: Callable[..., Page]) -> None:
+    text = "Congratulations! You have won a free prize, call now to claim"
+    page = look("lstm", [], r"^input\[0\]", text, locale="zh-TW", viewport={"width": 390, "height": 844})
+    said = page.locator(".answer strong")
+    expect(said).to_have_text("垃圾訊息")
+    assert said.evaluate("one => one.scrollWidth <= one.clientWidth")
+    assert page.locator(".answer button.file").evaluate("one => one.clientWidth") > 50
+
+
 def test_a_row_of_the_map_has_a_picture_that_can_be_read(look: Callable[..., Page]) -> None:
     """Of 9 words × 128 numbers a picture true to scale would be a line."""
     page = look("translator", [], r"^input\[0\]")

@@ -143,6 +143,18 @@ def test_what_a_module_prints_is_no_part_of_the_answer(failing: str, capsys: pyt
     assert "and one at the begin" in said.err
 
 
+def test_on_a_terminal_it_says_what_takes_its_time(
+    own: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    page = tmp_path / "page.html"
+    assert run(["explain", f"{own}:network", "--out", str(page), "--json"]) == 0
+    said = capsys.readouterr()
+    assert "keeping every number" in said.err
+    assert "how each number came to be" in said.err
+    assert json.loads(said.out)["page"] == str(page)
+
+
 @pytest.mark.parametrize("verb", ["explain", "coverage"])
 def test_a_file_without_a_function_is_told_so(failing: str, verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([verb, failing]) == 2

@@ -53,6 +53,20 @@ class Loop(nn.Module):
 def loop():
     return Loop(), torch.ones(5, 2)
 
+class Masked(nn.Module):
+    def forward(self, x, mask=None, *, scale=1):
+        return x.masked_fill(mask, 0) * scale
+
+def named():
+    return Masked(), {"scale": 3, "mask": torch.tensor([True, False]), "x": torch.ones(2)}
+
+class Takes(nn.Module):
+    def forward(self, batch):
+        return batch["x"] * 2
+
+def one_dictionary():
+    return Takes(), {"x": torch.ones(2)}
+
 def wrong():
     return nn.Linear(1, 1), torch.ones(1), 3
 
@@ -112,6 +126,16 @@ def test_a_layer_that_is_called_again_stands_once(tmp_path: Path) -> None:
     assert module["about"] == "Goes round."
     rows = [(one["path"], one["calls"], one["parameters"], one["multiply_adds"]) for one in module["layers"]]
     assert rows == [("", 1, 6, 3 * 5 * 4), ("step", 3, 6, 3 * 5 * 4)]
+
+
+def test_inputs_are_given_by_name_where_the_module_has_these_names(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(FILE, encoding="utf-8")
+    named, _ = of_factory(f"{tmp_path / 'mine.py'}:named", None)
+    assert named.outputs[0].tensor.tolist() == [0, 3]
+    assert {value.address for value in named.inputs} == {"input[mask]", "input[x]"}
+    whole, _ = of_factory(f"{tmp_path / 'mine.py'}:one_dictionary", None)
+    assert whole.outputs[0].tensor.tolist() == [2, 2]
+    assert [value.address for value in whole.inputs] == ["input[0][x]"]
 
 
 @pytest.mark.parametrize(

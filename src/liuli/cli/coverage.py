@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from liuli.cli.explain import is_own_module
-from liuli.cli.output import JsonOption, print_json, print_table
+from liuli.cli.output import JsonOption, at_work, print_json, print_table
 
 if TYPE_CHECKING:
     from liuli.tracing import Record
@@ -33,7 +33,8 @@ def coverage(
     """
     from liuli.explaining.coverage import coverage as covered
 
-    found = covered(recorded(module, given))
+    with at_work(f"Running {module} and asking every operation …"):
+        found = covered(recorded(module, given))
     if as_json:
         print_json({"module": module, **found.to_json()})
     else:

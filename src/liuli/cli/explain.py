@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from liuli.cli.lab import serve
-from liuli.cli.output import JsonOption, file_stem, print_json, print_table
+from liuli.cli.output import JsonOption, at_work, file_stem, print_json, print_table
 from liuli.errors import UserError
 from liuli.files import Json, write_text
 
@@ -61,7 +61,8 @@ def explain(
 
     Example: `liuli explain lenet seven.png`
     """
-    record, subject, folder = recorded(run, given or input_file)
+    with at_work(f"Running {run} and keeping every number …"):
+        record, subject, folder = recorded(run, given or input_file)
     if unit is not None:
         print_unit(record, unit, "backward" if gradient else "forward", terms, as_json)
     elif values:
@@ -129,7 +130,8 @@ def write_page(record: Record, subject: Subject, file: Path, as_json: bool) -> N
     """
     from liuli.lab.page import page
 
-    html = page(record, subject)
+    with at_work("Writing how each number came to be …"):
+        html = page(record, subject)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

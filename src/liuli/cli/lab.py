@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from liuli.cli.output import at_work
 from liuli.errors import UserError
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def lab(
     for one in modules or []:
         from liuli.lab.subjects import of_factory
 
-        serving.desk.show(*of_factory(one, given))
+        with at_work(f"Running {one} and keeping every number …"):
+            serving.desk.show(*of_factory(one, given))
     serve(serving, "#/module" if modules else "", browse)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,6 +57,19 @@ def console() -> Console:
 
     terminal = Console(highlight=False, markup=False)
     return terminal if terminal.is_terminal else Console(width=140, highlight=False, markup=False)
+
+
+@contextmanager
+def at_work(what: str) -> Iterator[None]:
+    """Say on a terminal what takes its time, for as long as it does; beside the answer, which may go elsewhere."""
+    from rich.console import Console
+
+    shown = Console(stderr=True, highlight=False, markup=False)
+    if not shown.is_terminal:
+        yield
+        return
+    with shown.status(what):
+        yield
 
 
 def print_json(value: Json) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -120,8 +122,9 @@ def first_floating(thing: Any) -> Tensor | None:
 def of_factory(spec: str, given: str | None) -> Made:
     """What the module that `path/to/file.py:factory` makes, given an input file or a shape.
 
-    The factory returns a module, or a module and its inputs (a tensor, or a tuple of them), or these and a loss (a
-    function from the module's output to one number), or these and an optimizer of the module's parameters.
+    The factory returns a module, or a module and its inputs (a tensor, a tuple of them, or a dictionary by the names
+    that `forward` has for them), or these and a loss (a function from the module's output to one number), or these and
+    an optimizer of the module's parameters.
 
     Raises:
         UserError: there is no such file or factory, it returns no module, or the input cannot be read.
@@ -148,9 +151,18 @@ def of_factory(spec: str, given: str | None) -> Made:
         raise UserError(
             f"{spec}: returned a module without inputs; give one with --input FILE or --input shape=1,3,32,32"
         )
-    inputs = inputs if isinstance(inputs, tuple) else (inputs,)
+    placed, named = arranged(module, inputs)
     with users_code(Path(path)):
-        return of_module(module, *inputs, title=type(module).__name__, loss=loss, optimizer=optimizer)
+        return of_module(module, *placed, title=type(module).__name__, loss=loss, optimizer=optimizer, **named)
+
+
+def arranged(module: nn.Module, inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Inputs by place and by name: a dictionary whose keys `forward` has names for is taken apart."""
+    if isinstance(inputs, Mapping):
+        with suppress(TypeError, ValueError):  # they are no such names, or there is no signature
+            inspect.signature(module.forward).bind(**inputs)
+            return (), dict(inputs)
+    return (inputs if isinstance(inputs, tuple) else (inputs,)), {}
 
 
 def function_of(path: Path, name: str) -> Callable[[], Any]:

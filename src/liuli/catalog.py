@@ -31,6 +31,7 @@ class Listing:
     data: str
     target: Target
     module: str
+    after: tuple[str, ...]
 
 
 @cache
@@ -61,6 +62,7 @@ def read_listing(path: Path) -> Listing:
             **{keyword.arg: ast.literal_eval(keyword.value) for keyword in target.keywords if keyword.arg},
         ),
         module=f"liuli.models.{path.parent.name}.{path.stem}",
+        after=ast.literal_eval(values["after"]) if "after" in values else (),
     )
 
 

@@ -248,6 +248,7 @@ class System:
         data: the data set that the recipe is for.
         recipe: how it is trained.
         target: the figure to reach on that data with that recipe.
+        after: the systems whose idea it goes on with, beside those that its file imports.
     """
 
     name: str
@@ -258,6 +259,7 @@ class System:
     data: str
     recipe: Recipe
     target: Target
+    after: tuple[str, ...] = ()
 
     def options(self) -> dict[str, object]:
         """The model's keyword arguments, with their defaults: `{"classes": 10}`."""

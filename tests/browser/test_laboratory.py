@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 
 from docs.screenshots import draw_seven
 from liuli.catalog import listings
+from liuli.lab.road import parents
 from tests.browser.conftest import laboratory
 from tests.browser.reader import check, hindrances, tab_to
 from tests.small_run import small_run
@@ -51,6 +52,17 @@ def test_from_the_road_to_a_number_that_a_drawing_made(enter: Callable[..., Page
         before = heading.inner_text()
         page.locator(".explanation .line button.operand[data-address^='%']").first.click()
         expect(heading).not_to_have_text(before)
+
+
+def test_lines_lead_from_each_system_to_what_grew_out_of_it(enter: Callable[..., Page]) -> None:
+    page = enter()
+    imported = sum(len(parents(one)) for one in listings().values())
+    expect(page.locator("svg path.imported")).to_have_count(imported)
+    expect(page.locator("svg path")).to_have_count(imported + sum(len(one.after) for one in listings().values()))
+    lenet = page.locator("a[href='#/system/lenet']")
+    lenet.focus()
+    expect(page.locator("svg path.lit")).to_have_count(1 + len(listings()["lenet"].after) + 2)  # gan; convnet, nin
+    expect(lenet).to_contain_text("grew out of mlp")
 
 
 def test_by_keyboard_alone(enter: Callable[..., Page]) -> None:

@@ -11,6 +11,7 @@ from liuli import catalog, checking
 from liuli.catalog import Listing
 from liuli.description import describe
 from liuli.errors import UserError
+from liuli.lab.road import parents
 from liuli.summary import summarise
 from liuli.system import Recipe, System
 
@@ -26,9 +27,16 @@ every_system = pytest.mark.parametrize(
 @every_listing
 def test_listing_read_from_the_text_equals_the_system(listing: Listing) -> None:
     system = catalog.find(listing.name)
-    for field in ("name", "year", "paper", "data", "target"):
+    for field in ("name", "year", "paper", "data", "target", "after"):
         assert getattr(listing, field) == getattr(system, field), field
     assert listing.task == type(system.task).__name__
+
+
+@every_listing
+def test_what_it_goes_on_with_is_older_and_not_imported(listing: Listing) -> None:
+    for name in listing.after:
+        assert catalog.listings()[name].year <= listing.year
+        assert name not in [listing.name, *parents(listing)]
 
 
 @every_listing

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
-import { way } from '../src/lab/lanes'
+import type { Stop } from '../src/lab/api'
+import { lanes, way } from '../src/lab/lanes'
 
 /** A card of the road, 100 wide and 50 high, in a column and a row of it. */
 const card = (column: number, row: number) => ({
@@ -31,5 +32,27 @@ describe('a line of the road', () => {
         }
       }
     }
+  })
+})
+
+describe('a row of the road', () => {
+  const stop = (name: string, year: number, family: string, after: string[] = []): Stop =>
+    ({ name, year, family, after, parents: [] as string[] }) as Stop
+  const rows = (...stops: Stop[]): string[] =>
+    lanes(stops).rows.map(({ first, last, cells }) => `${first} ${last} ${Object.values(cells).flat().map(({ name }) => name)}`)
+
+  it('holds years that have nothing to do with one another', () => {
+    expect(rows(stop('a', 1900, 'vision'), stop('b', 1910, 'graphs'))).toEqual(['1900 1910 a,b'])
+  })
+  it('ends where a family goes on', () => {
+    expect(rows(stop('a', 1900, 'vision'), stop('b', 1910, 'vision'))).toEqual(['1900 1900 a', '1910 1910 b'])
+  })
+  it('ends where one grew out of another', () => {
+    const [old, young] = [stop('a', 1900, 'vision'), stop('b', 1910, 'graphs', ['a'])]
+    expect(rows(young, old)).toEqual(['1900 1900 a', '1910 1910 b'])
+    expect(rows({ ...young, after: [], parents: ['a'] }, old)).toEqual(['1900 1900 a', '1910 1910 b'])
+  })
+  it('holds the systems of one year whatever they are', () => {
+    expect(rows(stop('a', 1900, 'vision'), stop('b', 1900, 'vision', ['a']))).toEqual(['1900 1900 a,b'])
   })
 })

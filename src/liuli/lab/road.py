@@ -1,6 +1,7 @@
 """The road: every system, what it grew out of, and what is known of it on this machine.
 
-A system's file imports only layers and earlier systems, so that who imports whom is the history.
+A system's file imports only layers and earlier systems, so that who imports whom is the history; `after` says what else
+it goes on with.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def road() -> list[Json]:
             "data": one.data,
             "target": asdict(one.target),
             "parents": parents(one),
+            "after": one.after,
             "runs": [told(run) for run in reversed(trained.get(one.name, []))],
         }
         for one in found

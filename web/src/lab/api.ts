@@ -30,7 +30,10 @@ export interface Stop {
   titles: Record<string, string>
   data: string
   target: Target
+  /** The systems that its file imports. */
   parents: string[]
+  /** Those whose idea it goes on with besides. */
+  after: string[]
   runs: RunFacts[]
 }
 

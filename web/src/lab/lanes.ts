@@ -1,30 +1,42 @@
-/** The road as a table, a row for each year and a column for each family, and the lines that go through it. */
+/** The road as a table, a column for each family, from the oldest row to the newest, and the lines that go through it. */
 
 import type { Stop } from './api'
 
 const ORDER = ['foundations', 'vision', 'detection', 'sequence', 'language', 'generative', 'graphs', 'decisions']
 
-export interface Year {
-  year: number
+/** Some years that follow one another: no family has systems of two of them, and none grew out of another there. */
+export interface Row {
+  first: number
+  last: number
   cells: Record<string, Stop[]>
 }
 
-export function lanes(stops: Stop[]): { families: string[]; years: Year[] } {
+/** What a system grew out of. */
+export const origins = ({ parents, after }: Stop): string[] => [...parents, ...after]
+
+export function lanes(stops: Stop[]): { families: string[]; rows: Row[] } {
   const place = (family: string): number => (ORDER.includes(family) ? ORDER.indexOf(family) : ORDER.length)
   const families = [...new Set(stops.map((stop) => stop.family))].sort((a, b) => place(a) - place(b))
-  const years = new Map<number, Year>()
-  for (const stop of [...stops].sort((a, b) => a.year - b.year)) {
-    const row = years.get(stop.year) ?? { year: stop.year, cells: {} }
-    ;(row.cells[stop.family] ??= []).push(stop)
-    years.set(stop.year, row)
+  const rows: Row[] = []
+  for (const year of [...new Set(stops.map((stop) => stop.year))].sort((a, b) => a - b)) {
+    const mine = stops.filter((stop) => stop.year === year)
+    const last = rows.at(-1)
+    const held = new Set(Object.values(last?.cells ?? {}).flatMap((cell) => cell.map((stop) => stop.name)))
+    const fits = mine.every((stop) => !last?.cells[stop.family] && !origins(stop).some((name) => held.has(name)))
+    const row = last && fits ? last : { first: year, last: year, cells: {} }
+    if (row !== last) rows.push(row)
+    row.last = year
+    for (const stop of mine) (row.cells[stop.family] ??= []).push(stop)
   }
-  return { families, years: [...years.values()] }
+  return { families, rows }
 }
 
 export interface Line {
   from: string
   to: string
   path: string
+  /** Whether the one imports the other. */
+  imported: boolean
 }
 
 type Point = readonly [number, number]
@@ -45,10 +57,11 @@ export function lines(stops: Stop[], field: HTMLElement): Line[] {
     boxes.set(card.dataset['stop']!, { left: left - x, right: right - x, top: top - y, bottom: bottom - y, row })
   }
   return stops.flatMap((stop) =>
-    stop.parents.flatMap((parent) => {
+    origins(stop).flatMap((parent) => {
       const [above, below] = [boxes.get(parent), boxes.get(stop.name)]
       const shift = ([...boxes.keys()].indexOf(parent) % 3) - 1
-      return above && below ? [{ from: parent, to: stop.name, path: rounded(way(above, below, shift * APART)) }] : []
+      const imported = stop.parents.includes(parent)
+      return above && below ? [{ from: parent, to: stop.name, path: rounded(way(above, below, shift * APART)), imported }] : []
     }),
   )
 }

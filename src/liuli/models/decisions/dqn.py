@@ -219,6 +219,7 @@ SYSTEM = System(
     name="dqn",
     year=2015,
     paper="Mnih et al., Human-level control through deep reinforcement learning",
+    after=("q-learning",),
     model=DQN,
     task=Balance(),
     data="cartpole",

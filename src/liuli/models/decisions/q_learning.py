@@ -124,6 +124,7 @@ SYSTEM = System(
     name="q-learning",
     year=1989,
     paper="Watkins, Learning from delayed rewards",
+    after=("mdp",),
     model=QLearning,
     task=TableControl(states=16, moves=4),
     data="frozen-lake",

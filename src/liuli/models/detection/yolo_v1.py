@@ -84,6 +84,7 @@ SYSTEM = System(
     name="yolo-v1",
     year=2016,
     paper="Redmon, Divvala, Girshick & Farhadi, You only look once: unified, real-time object detection",
+    after=("nin",),
     model=YOLOv1,
     task=Detection(),
     data="bccd",

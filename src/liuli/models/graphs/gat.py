@@ -100,6 +100,7 @@ SYSTEM = System(
     name="gat",
     year=2018,
     paper="Veličković, Cucurull, Casanova, Romero, Liò & Bengio, Graph attention networks",
+    after=("attention",),
     model=GAT,
     task=NodeClassification(),
     data="cora",

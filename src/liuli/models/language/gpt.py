@@ -270,6 +270,7 @@ SYSTEM = System(
     name="gpt",
     year=2019,
     paper="Radford, Wu, Child, Luan, Amodei & Sutskever, Language models are unsupervised multitask learners",
+    after=("transformer",),
     model=GPT,
     task=LanguageModelling(shape_of),
     data="tiny-shakespeare",

@@ -250,6 +250,7 @@ SYSTEM = System(
     name="transformer",
     year=2017,
     paper="Vaswani, Shazeer, Parmar, Uszkoreit, Jones, Gomez, Kaiser & Polosukhin, Attention is all you need",
+    after=("attention",),
     model=Transformer,
     task=Translation(smoothing=0.1),
     data="multi30k",

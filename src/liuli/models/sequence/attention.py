@@ -211,6 +211,7 @@ SYSTEM = System(
     name="attention",
     year=2015,
     paper="Bahdanau, Cho & Bengio, Neural machine translation by jointly learning to align and translate",
+    after=("seq2seq",),
     model=Attention,
     task=Translation(smoothing=0.1),
     data="multi30k",

@@ -96,6 +96,7 @@ SYSTEM = System(
     name="rnn",
     year=1990,
     paper="Elman, Finding structure in time",
+    after=("mlp",),
     model=RNN,
     task=TextClassification(),
     data="sms-spam",

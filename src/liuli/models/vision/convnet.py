@@ -50,6 +50,7 @@ SYSTEM = System(
     name="convnet",
     year=2014,
     paper="Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov, Dropout",
+    after=("lenet",),
     model=ConvNet,
     task=ImageClassification(size=28, channels=1),
     data="mnist",

@@ -129,6 +129,7 @@ SYSTEM = System(
     name="fcn",
     year=2015,
     paper="Long, Shelhamer & Darrell, Fully convolutional networks for semantic segmentation",
+    after=("convnet",),
     model=FCN,
     task=Segmentation(),
     data="camvid",

@@ -56,6 +56,7 @@ SYSTEM = System(
     name="lenet",
     year=1998,
     paper="LeCun, Bottou, Bengio & Haffner, Gradient-based learning applied to document recognition",
+    after=("mlp",),
     model=LeNet,
     task=ImageClassification(size=32, channels=1),
     data="mnist",

@@ -155,6 +155,7 @@ SYSTEM = System(
     name="lenet-1998",
     year=1998,
     paper="LeCun, Bottou, Bengio & Haffner, Gradient-based learning applied to document recognition",
+    after=("mlp",),
     model=LeNet1998,
     task=ImageClassification(size=32, channels=1),
     data="mnist",

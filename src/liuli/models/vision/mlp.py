@@ -51,6 +51,7 @@ SYSTEM = System(
     name="mlp",
     year=1986,
     paper="Rumelhart, Hinton & Williams, Learning representations by back-propagating errors",
+    after=("perceptron",),
     model=MLP,
     task=ImageClassification(size=28, channels=1),
     data="mnist",

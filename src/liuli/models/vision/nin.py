@@ -72,6 +72,7 @@ SYSTEM = System(
     name="nin",
     year=2014,
     paper="Lin, Chen & Yan, Network in network",
+    after=("lenet",),
     model=NiN,
     task=ImageClassification(size=32, channels=3),
     data="cifar10",

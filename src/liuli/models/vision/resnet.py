@@ -151,6 +151,7 @@ SYSTEM = System(
     name="resnet",
     year=2015,
     paper="He, Zhang, Ren & Sun, Deep residual learning for image recognition",
+    after=("convnet",),
     model=ResNet,
     task=ImageClassification(size=32, channels=3),
     data="cifar10",

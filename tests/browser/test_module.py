@@ -127,6 +127,11 @@ def test_what_each_is_made_of(enter: Callable[..., Page]) -> None:
         "2": ["Linear", "5 × 3", "21", f"{5 * 6 * 3}"],
     }
     expect(page.locator("article")).to_contain_text("Its optimizer is AdamW")
+    colours = (
+        "element => { const { color, backgroundColor } = getComputedStyle(element); return [color, backgroundColor] }"
+    )
+    ink, ground = page.locator("article a.go").evaluate(colours)
+    assert ink != ground  # a link that is a button is read, too
     page.locator("nav a", has_text="Loop").click()
     expect(page.get_by_role("heading", name="Loop", exact=True)).to_be_visible()
     assert rows(page)["step"] == ["Linear", "6", "2 × 3", "12", f"{6 * 2 * 3 * 3}"]  # one row, six calls

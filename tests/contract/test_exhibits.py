@@ -209,6 +209,9 @@ def test_an_exhibit_is_made(trained: Run, here: Path) -> None:
     whole, kept = trained.network().state_dict(), made.network().state_dict()
     assert kept.keys() == whole.keys()
     assert all(torch.equal(kept[name], whole[name].half().float()) for name in whole)
+    seen, told = (following.distributions(run, 0)["moments"] for run in (trained, made))
+    for moment, drawn in zip(seen, told, strict=True):
+        assert drawn["weights"]["weight"] == [float(f"{number:.4g}") for number in moment["weights"]["weight"]]
     exhibit(trained, "liuli exhibit runs/mine", here / "all")  # once more, in its own place
     assert [one.name for one in (here / "all").iterdir()] == ["mine"]
 

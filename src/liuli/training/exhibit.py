@@ -65,6 +65,7 @@ def exhibit(run: Run, command: str, exhibits: Path = EXHIBITS) -> Run:
         for file in told(run):
             if file.is_file():
                 shutil.copyfile(file, making / file.name)
+        rounded(making / run.distributions_file.name)
         shutil.rmtree(folder, ignore_errors=True)
         making.rename(folder)
     except OSError as error:
@@ -72,6 +73,14 @@ def exhibit(run: Run, command: str, exhibits: Path = EXHIBITS) -> Run:
     finally:
         shutil.rmtree(making, ignore_errors=True)
     return Run.open(folder)
+
+
+def rounded(file: Path) -> None:
+    """Keep four digits of each number of a file of JSON lines, if there is one: what is drawn shows no more."""
+    if file.is_file():
+        read = json.JSONDecoder(parse_float=lambda text: float(f"{float(text):.4g}"))
+        rows = [json.dumps(read.decode(line)) for line in file.read_text(encoding="utf-8").splitlines()]
+        write_text(file, "\n".join([*rows, ""]))
 
 
 def told(run: Run) -> list[Path]:

@@ -76,6 +76,17 @@ def lines(place: Locator) -> dict[str, float]:
     return known
 
 
+def test_the_formula_of_a_surface_is_seen_whole_or_fades_where_there_is_more(enter: Callable[..., Page]) -> None:
+    masked = "one => [one.scrollWidth > one.clientWidth, getComputedStyle(one).maskImage != 'none']"
+    page = enter("playground/race?surface=himmelblau")
+    assert page.get_by_role("group", name="In letters").first.evaluate(masked) == [False, False]
+    page = enter("playground/race?surface=beale", viewport={"width": 390, "height": 844})
+    formula = page.get_by_role("group", name="In letters").first
+    assert formula.evaluate(masked) == [True, True]
+    formula.evaluate("one => one.scrollTo(one.scrollWidth, 0)")
+    expect(formula).to_have_css("mask-image", "none")
+
+
 @pytest.mark.parametrize("locale", ["en-US", "zh-TW"])
 def test_an_output_is_what_the_weights_on_the_page_make_of_the_point(enter: Callable[..., Page], locale: str) -> None:
     page = enter(LEARN, locale=locale)

@@ -10,7 +10,7 @@ import torch
 from playwright.sync_api import Locator, Page, expect
 
 from liuli.lab.page import page as page_of
-from liuli.lab.subjects import of_module
+from liuli.lab.subjects import of_factory, of_module
 from tests.browser.reader import check, tab_to, unfold
 
 LAYERS = ("probabilities", "output", "f6", "f6", "c5", "c5", "flatten", "s4", "c3", "c3", "s2", "c1", "c1", "input")
@@ -218,3 +218,17 @@ def test_of_a_complex_number_both_halves_are_read(open_page: Callable[..., Page]
         said = " ".join(heading.inner_text().split())
         assert said.endswith(f"= {halves[0]} {halves[1]} i"), said
         assert number(page.locator(".explanation p.end data").first) == pytest.approx(magnitude, rel=1e-6)
+
+
+def test_the_line_of_the_chosen_value_is_in_sight(open_page: Callable[..., Page], tmp_path: Path) -> None:
+    lines = ["import torch", "from torch import nn", "class Long(nn.Module):", "    def forward(self, x):"]
+    lines += [f"        # line {number} says nothing" for number in range(90)]
+    lines += ["        y = x * 2", "        return y.sin()", "def make():", "    return Long(), torch.ones(3)"]
+    (tmp_path / "long.py").write_text("\n".join(lines), encoding="utf-8")
+    file = tmp_path / "long.html"
+    file.write_text(page_of(*of_factory(f"{tmp_path / 'long.py'}:make", None)), encoding="utf-8")
+    page = open_page(file, viewport={"width": 1600, "height": 900})
+    page.get_by_text("Source", exact=True).click()
+    expect(page.locator("li.current", has_text="return y.sin()")).to_be_in_viewport()
+    page.get_by_role("button", name="y[0]").first.click()
+    expect(page.locator("li.current", has_text="y = x * 2")).to_be_in_viewport()

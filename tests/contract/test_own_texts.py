@@ -46,6 +46,7 @@ LEFT_OUT = {
     "lab/serving.py": "before there is a page",
     "lab/showing.py": "before there is a page",
     "lab/subjects.py": "a module is opened from the terminal or from Python, never from a page",
+    "lab/users_code.py": "the same of what fails in its code",
     "explaining/explain.py": "no route calls what is asked from Python",
     "explaining/whatif.py": "no route calls what is asked from Python",
     "tracing/gradients.py": "a loss is given, and checked, when a module is opened",

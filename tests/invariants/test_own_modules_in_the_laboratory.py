@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -277,3 +277,21 @@ def test_of_complex_numbers_both_halves_are_told() -> None:
     written = {one["address"]: one for one in manifest(record, subject, pack)["values"]}
     assert ("halves" in written["filter"], "halves" in written["lift.bias"]) == (True, False)
     assert pack.blobs[written["filter"]["halves"]][0] == "f4"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "columns", "place"),
+    [
+        ([[1.0, -9.0, 3.0]], (), 1),  # furthest from zero
+        ([[1.0, -9.0, 3.0]], ("a", "b", "c"), 2),  # the highest score
+        ([[1.0, -9.0, float("nan")]], ("a", "b", "c"), 0),
+        ([[1.0, -9.0, 3.0]], ("a", "b"), 1),  # names of something else
+        ([[]], (), 0),
+    ],
+)
+def test_a_page_begins_with_the_number_that_says_most(
+    numbers: list[list[float]], columns: tuple[str, ...], place: int
+) -> None:
+    record, subject = of_module(nn.Identity(), torch.tensor(numbers))
+    told = manifest(record, replace(subject, columns=columns), None)
+    assert told["begin"] == (record.outputs[0].address, place)

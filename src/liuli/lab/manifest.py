@@ -24,7 +24,7 @@ from liuli.lab.packing import Pack, array_of, finite, halves_of
 from liuli.lab.sampling import sample, stored, way
 from liuli.lab.scenes import Scene
 from liuli.lab.sources import sources
-from liuli.lab.statistics import described
+from liuli.lab.statistics import described, highest, strongest
 from liuli.lab.templates import NoTemplate, template
 from liuli.lab.views import view
 from liuli.tracing.parts import ModuleCall, Operation, Value
@@ -78,8 +78,8 @@ def manifest(record: Record, subject: Subject, pack: Pack | None) -> Json:
     followed = axes.follow(record, subject.words, subject.columns)
     told = axes.told(followed)
     whole = stored(record.values()) if pack else set()
-    begin = subject.shares or (record.outputs[0].address if record.outputs else "")
-    partly = pack is not None and begin and len(whole) < len(record.values())
+    begin = beginning(record, subject)
+    partly = pack is not None and len(whole) < len(record.values())
     return {
         "liuli": __version__,
         "title": subject.title,
@@ -97,6 +97,7 @@ def manifest(record: Record, subject: Subject, pack: Pack | None) -> Json:
         "remarks": record.notes,
         "exact": record.exact,
         "residual": finite(record.residual),
+        "begin": begin,
         "inputs": [value.address for value in record.inputs],
         "outputs": [value.address for value in record.outputs],
         "loss": record.loss.address if record.loss else None,
@@ -115,8 +116,22 @@ def manifest(record: Record, subject: Subject, pack: Pack | None) -> Json:
             for one in record.values()
         ],
         "templates": [explanations(one, work, pack) for one in record.operations] if pack else None,
-        "way": way(record, work, begin, whole) if partly else {},
+        "way": way(record, work, begin, whole) if partly and begin else {},
     }
+
+
+def beginning(record: Record, subject: Subject) -> tuple[str, int] | None:
+    """The number that a page shows first: the highest probability or score of what has a name, else of the output the
+    one that lies furthest from zero; none where nothing comes out.
+    """
+    if not (subject.shares or record.outputs):
+        return None
+    value = record.value(subject.shares) if subject.shares else record.outputs[0]
+    numbers = array_of(value.tensor)
+    if not numbers.size:
+        return value.address, 0
+    named = subject.shares or (subject.columns and value.shape[-1:] == (len(subject.columns),))
+    return value.address, highest(numbers) if named else strongest(numbers)
 
 
 def module(call: ModuleCall) -> Json:

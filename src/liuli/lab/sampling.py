@@ -57,8 +57,8 @@ def small(tensor: Tensor) -> tuple[NDArray[np.uint8], float, float]:
     return ((planes - low) / ((high - low) or 1) * 255).round().numpy().astype(np.uint8), low, high
 
 
-def way(record: Record, bench: Workbench, start: str, whole: set[str]) -> dict[str, Json]:
-    """The explanations of the numbers on the way from the strongest number of `start` back to an input.
+def way(record: Record, bench: Workbench, start: tuple[str, int], whole: set[str]) -> dict[str, Json]:
+    """The explanations of the numbers on the way from the number `start`, an address and a place, back to an input.
 
     From each number it goes on to the operand that adds most and is no weight. Then, as far as there is room, the
     strongest number of every value that is not in the file whole. Keys are "forward ADDRESS PLACE" and "backward …".
@@ -77,7 +77,9 @@ def way(record: Record, bench: Workbench, start: str, whole: set[str]) -> dict[s
     return found
 
 
-def asked(record: Record, bench: Workbench, start: str, whole: set[str]) -> Iterator[tuple[Value, int, str]]:
+def asked(
+    record: Record, bench: Workbench, start: tuple[str, int], whole: set[str]
+) -> Iterator[tuple[Value, int, str]]:
     """What is explained one by one, the most wanted first."""
     both = ("forward", "backward")
     yield from ((value, flat, direction) for value, flat in steps(record, bench, start) for direction in both)
@@ -86,10 +88,9 @@ def asked(record: Record, bench: Workbench, start: str, whole: set[str]) -> Iter
             yield value, strongest(array_of(value.tensor)), "forward"
 
 
-def steps(record: Record, bench: Workbench, start: str) -> Iterator[tuple[Value, int]]:
+def steps(record: Record, bench: Workbench, start: tuple[str, int]) -> Iterator[tuple[Value, int]]:
     """The numbers on the way."""
-    value = record.value(start)
-    flat = strongest(array_of(value.tensor))
+    value, flat = record.value(start[0]), start[1]
     for _ in range(LONGEST):
         yield value, flat
         onward = heaviest(record, forward(bench, value, flat))

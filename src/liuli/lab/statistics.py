@@ -56,6 +56,11 @@ def strongest(numbers: NDArray[Any]) -> int:
     return int(np.where(np.isfinite(numbers), np.abs(numbers), -1).argmax())
 
 
+def highest(numbers: NDArray[Any]) -> int:
+    """The place of the first number that no other is above; NaN never is."""
+    return int(np.where(np.isnan(numbers), -np.inf, numbers).argmax())
+
+
 def strongest_of(flat: Tensor, low: float, high: float) -> int:
     """The same where all are finite, from `low` to `high`."""
     ends = [flat.argmin()] * (-low >= high) + [flat.argmax()] * (high >= -low)

@@ -163,6 +163,8 @@ export interface Manifest {
   remarks: string[]
   exact: boolean
   residual: number | null
+  /** The number that is shown first: an address and a place. */
+  begin: [string, number] | null
   inputs: string[]
   outputs: string[]
   loss: string | null

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from liuli.errors import UserError
 from liuli.lab.desk import Desk
+from liuli.lab.limits import MOST_NUMBERS
 from liuli.lab.pooling import Pooling
 from liuli.lab.server import laboratory
 from liuli.lab.subjects import of_module
@@ -87,6 +88,13 @@ def test_what_is_not_finite_has_no_colour(number: float) -> None:
 def test_what_cannot_be_drawn_is_one_sentence(pooling: Pooling, sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
         pooling.of(torch.ones(4, 4))
+
+
+def test_a_picture_of_more_numbers_than_one_answer_may_hold_is_refused() -> None:
+    numbers = torch.zeros(1).expand(MOST_NUMBERS + 1)  # which takes no memory
+    with pytest.raises(UserError, match="4,194,304 at most"):
+        Pooling(0, 1, 1, MOST_NUMBERS + 1, 1, 9, -1.0, 1.0).of(numbers)
+    assert Pooling(1, 1, 1, MOST_NUMBERS, 1, 9, -1.0, 1.0).of(numbers) is not None
 
 
 class Doubled(nn.Module):

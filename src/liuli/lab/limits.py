@@ -11,7 +11,7 @@ MOST_WAITING = 16
 SECONDS = 120.0
 """After which a computation is no longer waited for."""
 MOST_NUMBERS = 1 << 22
-"""Elements of a value in one answer."""
+"""Elements of a value in one answer, or behind one picture."""
 MOST_CONNECTIONS = 200
 """At once."""
 MOST_EDITS = 64

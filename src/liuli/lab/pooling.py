@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, pad
 
 from liuli.errors import UserError
+from liuli.lab.limits import MOST_NUMBERS
 from liuli.lab.packing import array_of
 
 STEPS = 256  # of a scale of colours
@@ -47,7 +48,7 @@ class Pooling:
         numbers is not finite, for which there is no colour.
 
         Raises:
-            UserError: the value has no such planes, or there is no such scale.
+            UserError: the value has no such planes, they are too many, or there is no such scale.
         """
         area = self.height * self.width
         least = (self.height - 1) * self.width if self.planes == 1 else area * self.planes - 1
@@ -58,6 +59,8 @@ class Pooling:
                 f"{self.planes:,} planes of {self.height:,} × {self.width:,} numbers from number {self.start:,} on, on "
                 f"{self.rows:,} × {self.columns:,} pixels: expected some of {tensor.numel():,}, and no more pixels"
             )
+        if held > MOST_NUMBERS:
+            raise UserError(f"a picture of {held:,} numbers: expected {MOST_NUMBERS:,} at most")
         if not (isfinite(self.low) and isfinite(self.high) and self.low < self.high):
             raise UserError(f"a scale from {self.low:g} to {self.high:g}: expected two numbers, the lower one first")
         numbers = torch.from_numpy(array_of(tensor.reshape(-1)[self.start : self.start + held]))

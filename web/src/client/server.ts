@@ -99,6 +99,7 @@ export class ServerClient implements Client {
   }
 
   picture(address: string, gradient: boolean, pooling: Pooling): Promise<Uint8Array | null> {
+    if (this.size(address) > MOST) return Promise.resolve(null)
     const found = this.pictured(address, gradient, pooling)
     this.pictures.add(found)
     const forget = (): boolean => this.pictures.delete(found)
